@@ -1,0 +1,51 @@
+import type { ErrorCode } from "./errors.ts";
+
+/**
+ * Why a request was refused, as the audit and metrics know it. Finer than the code that the caller
+ * sees: unknown, malformed, expired and revoked credentials look alike from outside.
+ */
+export type CredentialProblem =
+  | "credential_unknown"
+  | "credential_malformed"
+  | "credential_bad_checksum"
+  | "credential_expired"
+  | "credential_revoked";
+
+export type Reason = Exclude<ErrorCode, "credential_invalid"> | CredentialProblem;
+
+/** The code that the caller sees for a reason. */
+export function codeOf(reason: Reason): ErrorCode {
+  switch (reason) {
+    case "credential_unknown":
+    case "credential_malformed":
+    case "credential_bad_checksum":
+    case "credential_expired":
+    case "credential_revoked":
+      return "credential_invalid";
+    default:
+      return reason;
+  }
+}
+
+/** A refusal is a value, never an exception. */
+export interface Deny {
+  readonly allow: false;
+  readonly reason: Reason;
+  /** For operators: which rule was broken. Never shown to the caller, never holds a secret. */
+  readonly detail: string | null;
+  /** The portal that the request names, where one was read. */
+  readonly portal: string | null;
+}
+
+export interface Allow {
+  readonly allow: true;
+  /** The portal that the request names, where the route reads one. */
+  readonly portal: string | null;
+}
+
+export type Decision = Allow | Deny;
+
+/** Makes a refusal. `detail` is for operators and must not quote secrets. */
+export function deny(reason: Reason, detail: string | null = null, portal: string | null = null): Deny {
+  return { allow: false, reason, detail, portal };
+}

@@ -1,0 +1,174 @@
+/**
+ * The error table: every answer that Portcullis gives by itself. One row a code, with the status,
+ * who owns the failure, what the caller is told and what the operator should check. A test fails
+ * when a code is missing from docs/errors.md.
+ */
+
+/** Who has to act: the caller, who wrote the rules, or who runs the store, the upstream or Portcullis. */
+export type ErrorOwner = "client" | "config" | "store" | "upstream" | "portcullis";
+
+export interface ErrorInfo {
+  readonly status: number;
+  readonly owner: ErrorOwner;
+  /** What the caller reads. Says nothing that an attacker could use. */
+  readonly publicText: string;
+  /** What the operator checks. */
+  readonly check: string;
+}
+
+const table = {
+  bad_request: row(
+    400,
+    "client",
+    "The request is malformed.",
+    "The audit line's `detail` names the rule of HTTP, of the path or of JSON that was broken.",
+  ),
+  ambiguous_credential: row(
+    400,
+    "client",
+    "Send exactly one credential, in a header.",
+    "The client sends two credentials, one twice, or one in the query string.",
+  ),
+  ambiguous_portal: row(
+    400,
+    "client",
+    "Name exactly one portal.",
+    "The request names a portal twice, or under a look-alike of the name that the rule reads.",
+  ),
+  credential_missing: row(
+    401,
+    "client",
+    "A credential is needed.",
+    "The route is not public. Send `Authorization: Bearer` or `X-API-Key`.",
+  ),
+  credential_invalid: row(
+    401,
+    "client",
+    "The credential is not valid.",
+    "The audit line's `reason` says whether it is unknown, malformed, expired or revoked.",
+  ),
+  insufficient_scope: row(
+    403,
+    "client",
+    "The credential lacks a scope that this operation needs.",
+    "Compare `scopes_needed` and `scopes_held` in the audit line.",
+  ),
+  portal_forbidden: row(
+    403,
+    "client",
+    "The credential may not act on this portal.",
+    "Compare `portal_named` and `portal_allowed` in the audit line.",
+  ),
+  mcp_disabled: row(403, "config", "MCP access is switched off.", "An administrator switched MCP access off."),
+  origin_forbidden: row(
+    403,
+    "client",
+    "Requests from this origin are not accepted.",
+    "The `Origin` is not in the list of the configuration.",
+  ),
+  no_route: row(
+    404,
+    "client",
+    "Nothing is served here.",
+    "No rule matches the path. `portcullis explain` shows the nearest.",
+  ),
+  method_not_allowed: row(
+    405,
+    "client",
+    "The method is not served here.",
+    "Rules match the path, but none of them names the method.",
+  ),
+  request_timeout: row(
+    408,
+    "client",
+    "The request took too long to arrive.",
+    "The client was slow; see `limits` in the configuration.",
+  ),
+  body_too_large: row(413, "client", "The body is too large.", "See `limits.body_bytes` and `limits.inspect_bytes`."),
+  target_too_long: row(414, "client", "The request target is too long.", "See `limits.target_bytes`."),
+  unsupported_media_type: row(
+    415,
+    "client",
+    "The body must be plain JSON.",
+    "The rule reads the portal from a JSON body; this body is of another type, or compressed.",
+  ),
+  misdirected_request: row(
+    421,
+    "client",
+    "This host is not served here.",
+    "The `Host` is not in `listen.public.hosts`.",
+  ),
+  too_many_requests: row(429, "client", "Too many requests.", "A limit was reached; see the audit line."),
+  head_too_large: row(431, "client", "The request head is too large.", "See `limits.head_bytes`."),
+  internal_error: row(
+    500,
+    "portcullis",
+    "Something went wrong.",
+    "The operator log has the cause under the same request_id.",
+  ),
+  upstream_unreachable: row(
+    502,
+    "upstream",
+    "The service behind is out of reach.",
+    "The connection was refused, reset or its certificate did not verify; see the operator log.",
+  ),
+  upstream_invalid: row(
+    502,
+    "upstream",
+    "The service behind gave an answer that is not valid.",
+    "The upstream broke HTTP framing; see the operator log.",
+  ),
+  store_unavailable: row(
+    503,
+    "store",
+    "The credential cannot be checked now. Try again soon.",
+    "Redis or the database file is out of reach; cached credentials go on.",
+  ),
+  audit_unavailable: row(
+    503,
+    "portcullis",
+    "The request cannot be recorded now. Try again soon.",
+    "The audit sink is full or failing, and `audit.when_full` is `refuse`.",
+  ),
+  draining: row(503, "portcullis", "This instance is shutting down. Try again.", "The instance got SIGTERM."),
+  upstream_overloaded: row(
+    503,
+    "upstream",
+    "The service behind is busy. Try again soon.",
+    "All `max_connections` are in use and the queue is full.",
+  ),
+  upstream_timeout: row(
+    504,
+    "upstream",
+    "The service behind did not answer in time.",
+    "See `connect_timeout` and `response_timeout` of the upstream.",
+  ),
+} satisfies Record<string, ErrorInfo>;
+
+function row(status: number, owner: ErrorOwner, publicText: string, check: string): ErrorInfo {
+  return { status, owner, publicText, check };
+}
+
+export type ErrorCode = keyof typeof table;
+
+/** The table, typed by its codes. */
+export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = table;
+
+/** Narrows a text to a code of the table. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(table, text);
+}
+
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(table).filter(isErrorCode);
+
+/** A failure that carries its code from where it happened to the one place that answers it. */
+export class Fault extends Error {
+  readonly code: ErrorCode;
+
+  /** `detail` is for operators only; the caller gets the table's public text. */
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+    super(detail, options);
+    this.name = "Fault";
+    this.code = code;
+  }
+}
