@@ -1,0 +1,99 @@
+import { hasOddBytes, readFields } from "./field.ts";
+
+/** How a response body ends (RFC 9112 §6.3). */
+export type ResponseFraming =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
+
+/** The head of a response. `fields` are as received, name and value by turns, Latin-1. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly fields: readonly string[];
+  readonly framing: ResponseFraming;
+  /** The connection may carry another request when the body is done. */
+  readonly keepAlive: boolean;
+}
+
+export type ResponseHeadResult =
+  | { readonly kind: "head"; readonly head: ResponseHead; readonly end: number }
+  | { readonly kind: "incomplete" }
+  | { readonly kind: "invalid"; readonly detail: string };
+
+/** Longest response head that is read, in bytes. */
+export const MAX_RESPONSE_HEAD = 64 * 1024;
+
+const INCOMPLETE: ResponseHeadResult = { kind: "incomplete" };
+const NO_BODY: ResponseFraming = { kind: "none" };
+const CHUNKED: ResponseFraming = { kind: "chunked" };
+const UNTIL_CLOSE: ResponseFraming = { kind: "close" };
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const LENGTH = /^[0-9]{1,15}$/;
+
+/**
+ * Reads a response head from `bytes` at `start`, strictly. `requestMethod` decides whether a body
+ * follows (HEAD has none). Anything that two readers could frame in two ways is invalid: two lengths,
+ * a length beside a transfer coding, a coding other than `chunked`, HTTP/1.0 with a transfer coding.
+ */
+export function readResponseHead(bytes: Buffer, start: number, requestMethod: string): ResponseHeadResult {
+  const end = bytes.indexOf("\r\n\r\n", start, "latin1");
+  if (end < 0) {
+    return bytes.length - start > MAX_RESPONSE_HEAD ? invalid("the response head is too long") : INCOMPLETE;
+  }
+  if (end - start > MAX_RESPONSE_HEAD) return invalid("the response head is too long");
+  const text = bytes.toString("latin1", start, end + 2);
+  if (hasOddBytes(text)) return invalid("the response head holds a control character or a bare line end");
+  const lineEnd = text.indexOf("\r\n");
+  const match = STATUS_LINE.exec(text.slice(0, lineEnd));
+  if (match === null) return invalid("the status line is malformed");
+  const fields: string[] = [];
+  const problem = readFields(text, lineEnd + 2, text.length, fields);
+  if (problem !== null) return invalid(problem);
+  const status = Number(match[2]);
+  const head = frame(status, match[3] ?? "", match[1] === "0", fields, requestMethod);
+  return typeof head === "string" ? invalid(head) : { kind: "head", head, end: end + 4 };
+}
+
+function invalid(detail: string): ResponseHeadResult {
+  return { kind: "invalid", detail };
+}
+
+function frame(
+  status: number,
+  statusText: string,
+  http10: boolean,
+  fields: readonly string[],
+  requestMethod: string,
+): ResponseHead | string {
+  let length = -1;
+  let chunked = false;
+  let keepAlive = !http10;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? "";
+    const value = fields[i + 1] ?? "";
+    // Lengths tell most names apart from the three that matter, without lower-casing each.
+    if (name.length === 14 && name.toLowerCase() === "content-length") {
+      if (length >= 0) return "two lengths";
+      if (!LENGTH.test(value)) return "the length is not a number";
+      length = Number(value);
+    } else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") {
+      if (chunked || value.toLowerCase() !== "chunked") return "the transfer coding is not exactly `chunked`";
+      chunked = true;
+    } else if (name.length === 10 && name.toLowerCase() === "connection") {
+      const options = value.toLowerCase();
+      if (options.includes("close")) keepAlive = false;
+      else if (http10 && options.includes("keep-alive")) keepAlive = true;
+    }
+  }
+  if (chunked && length >= 0) return "a length beside a transfer coding";
+  if (chunked && http10) return "HTTP/1.0 with a transfer coding";
+  if (status < 200 || status === 204 || status === 304 || requestMethod === "HEAD") {
+    return { status, statusText, fields, framing: NO_BODY, keepAlive };
+  }
+  if (chunked) return { status, statusText, fields, framing: CHUNKED, keepAlive };
+  if (length === 0) return { status, statusText, fields, framing: NO_BODY, keepAlive };
+  if (length > 0) return { status, statusText, fields, framing: { kind: "length", length }, keepAlive };
+  return { status, statusText, fields, framing: UNTIL_CLOSE, keepAlive: false };
+}
