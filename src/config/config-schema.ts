@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { address, count, duration, isRange, parseOrigin, section, size, sizeOrUnlimited, text } from "./fields.ts";
+
+/** The one source of what `portcullis.yaml` may say: types, defaults and the JSON Schema come from it. */
+
+const tls = section({
+  cert: text.describe("Certificate chain, PEM."),
+  key: text.describe("Private key, PEM."),
+});
+
+const hostName = text
+  .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, "expected a host name, with or without a port")
+  .transform((name) => name.toLowerCase());
+
+const publicListener = section({
+  address: address.prefault("127.0.0.1:8080").describe("HOST:PORT to listen on."),
+  tls: tls.optional().describe("Serve HTTPS with this certificate; without it, HTTP."),
+  hosts: z.array(hostName).default([]).describe("Values of `Host` that are served; empty is any."),
+});
+
+const adminListener = section({
+  address: address.prefault("127.0.0.1:9901").describe("HOST:PORT of the admin listener. Keep it private."),
+  tls: tls.optional().describe("Serve HTTPS with this certificate; without it, HTTP."),
+});
+
+const STORE_URL =
+  /^(?:sqlite:(?!\/\/(?!\/))[^?#]+|rediss?:\/\/\S+|redis\+sentinel:\/\/[^\s/]+\/[^\s/]+(?:\/\d+)?|redis\+cluster:\/\/[^\s/]+)$/;
+
+const storeUrl = text
+  .regex(
+    STORE_URL,
+    "expected sqlite:PATH, redis://HOST, rediss://HOST, redis+sentinel://H1,H2/NAME or redis+cluster://H1,H2",
+  )
+  .refine((url) => url !== "sqlite::memory:", "a store in memory would forget every key; give a file");
+
+const sink = z.union(
+  [
+    section({ file: text.describe("File that lines are added to.") }),
+    section({ stdout: z.literal(true).describe("Standard output.") }),
+  ],
+  { error: "expected { file: PATH } or { stdout: true }" },
+);
+
+const WEAK = /changeme|secret-secret|password|example/i;
+
+const secret = z
+  .string({ error: "expected text" })
+  .min(32, "a secret needs 32 characters or more")
+  .refine((value) => !/^(.)\1*$/s.test(value), "a secret of one repeated character is weak")
+  .refine((value) => !WEAK.test(value), "the secret looks like a placeholder; use random characters");
+
+const limits = section({
+  head_bytes: size.prefault("16KiB").describe("Request head: request line and fields."),
+  target_bytes: size.prefault("8KiB").describe("Request target."),
+  body_bytes: sizeOrUnlimited.prefault("10MiB").describe("Request body, or `unlimited`."),
+  inspect_bytes: size.prefault("1MiB").describe("Request body that a rule reads a portal from."),
+  idle: duration.prefault("60s").describe("Connection without a request."),
+  head_timeout: duration.prefault("10s").describe("Time for a request head to arrive whole."),
+  connections: count(1, 1_000_000).prefault(20_000).describe("Client connections at once."),
+  drain: duration.prefault("30s").describe("Time that open requests get at shutdown."),
+});
+
+export const configSchema = section({
+  version: z.literal(1, { error: "expected 1" }).describe("Version of this format."),
+  public_url: text
+    .refine((value) => parseOrigin(value) !== null, "expected http(s)://HOST[:PORT] without path or query")
+    .transform((value) => parseOrigin(value)?.origin ?? value)
+    .optional()
+    .describe("URL that clients use; links, issuer and audience come from it. Default: the public address."),
+  listen: section({
+    public: publicListener.prefault({}).describe("Listener for clients."),
+    admin: adminListener.prefault({}).describe("Listener for operators: metrics and health."),
+  })
+    .prefault({})
+    .describe("Where to listen."),
+  trusted_proxies: z
+    .array(text.refine(isRange, "expected an IP address or a CIDR range"))
+    .default([])
+    .describe("Addresses and CIDR ranges whose X-Forwarded-* are believed; empty believes none."),
+  store: section({
+    url: storeUrl.prefault("sqlite:./data/portcullis.db").describe("Where keys live. A file is relative to this file."),
+  })
+    .prefault({})
+    .describe("Where keys live."),
+  cache: section({
+    max_entries: count(1, 10_000_000).prefault(100_000).describe("Credentials kept in memory."),
+    ttl: duration.prefault("60s").describe("How long a known credential is kept."),
+    negative_ttl: duration.prefault("5s").describe("How long an unknown credential is kept."),
+  })
+    .prefault({})
+    .describe("Cache of credentials."),
+  revocation: section({
+    lease: duration.prefault("10s").describe("How long an instance cut off from Redis may trust its cache."),
+  })
+    .prefault({})
+    .describe("How revocation spreads."),
+  limits: limits.prefault({}).describe("Bounds on what clients may send and hold."),
+  audit: section({
+    sinks: z
+      .array(sink)
+      .min(1, "name at least one sink")
+      .prefault([{ file: "./data/audit.ndjson" }])
+      .describe("Where audit lines go."),
+    when_full: z
+      .enum(["refuse", "drop"], { error: "expected refuse or drop" })
+      .default("refuse")
+      .describe("What happens to requests that cannot be recorded."),
+    queue_bytes: size.prefault("8MiB").describe("Lines that wait for a slow sink."),
+  })
+    .prefault({})
+    .describe("The audit log."),
+  log: section({
+    level: z
+      .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
+        error: "expected fatal, error, warn, info, debug, trace or silent",
+      })
+      .default("info")
+      .describe("Least severe level that is logged."),
+  })
+    .prefault({})
+    .describe("The operator log."),
+  rules: text.default("./rules.yaml").describe("The rules file, relative to this file. Reloads."),
+  workers: z.literal(1, { error: "only one worker is supported yet" }).default(1).describe("Worker processes."),
+  secrets: section({
+    pepper: secret.optional().describe("Key of the digests of API keys. Redis needs one; see also the store."),
+    cookies: z.array(secret).min(1, "name at least one").optional().describe("Keys that sign cookies, newest first."),
+  })
+    .prefault({})
+    .describe("Secrets. Take them from the environment: ${NAME}."),
+});
+
+type ConfigFile = z.output<typeof configSchema>;
+
+/** The configuration, complete: defaults filled in, durations in ms, sizes in bytes, paths absolute. */
+export type Config = Omit<ConfigFile, "public_url"> & { readonly public_url: string };

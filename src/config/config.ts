@@ -1,0 +1,60 @@
+import { dirname, resolve } from "node:path";
+import { type Config, configSchema } from "./config-schema.ts";
+import { formatAddress } from "./fields.ts";
+import { type Env, type Loaded, type Problem, sortProblems } from "./problem.ts";
+import { readYamlFile } from "./read.ts";
+import { schemaProblems, valueAt } from "./validate.ts";
+import type { YamlTree } from "./yaml.ts";
+
+export type { Config };
+
+/**
+ * Loads the configuration: defaults filled in, `${NAME}` replaced from `env`, durations in ms, sizes in
+ * bytes, file names absolute (relative ones start at the file's folder). Where it is not right, all its problems.
+ */
+export async function loadConfig(file: string, env: Env): Promise<Loaded<Config>> {
+  const read = await readYamlFile(file, env);
+  if (!("tree" in read)) return { ok: false, problems: [read] };
+  const { tree } = read;
+  if (tree.value === undefined) return { ok: false, problems: sortProblems(tree.problems) };
+  const parsed = configSchema.safeParse(tree.value);
+  const problems = [...tree.problems, ...schemaProblems(configSchema, tree), ...pepperProblems(tree)];
+  if (!parsed.success || problems.length > 0) return { ok: false, problems: sortProblems(problems) };
+  return { ok: true, value: complete(parsed.data, dirname(resolve(file))) };
+}
+
+/** Instances that share a Redis must share the pepper, so none can make its own. */
+function pepperProblems(tree: YamlTree): readonly Problem[] {
+  const url = valueAt(tree.value, ["store", "url"]);
+  if (typeof url !== "string" || !url.startsWith("redis")) return [];
+  if (valueAt(tree.value, ["secrets", "pepper"]) !== undefined || tree.isBroken(["secrets", "pepper"])) return [];
+  return [{ ...tree.position(["store", "url"]), message: "a Redis store needs `secrets.pepper`" }];
+}
+
+type Parsed = ReturnType<typeof configSchema.parse>;
+
+function complete(parsed: Parsed, folder: string): Config {
+  const { public: publicListener, admin } = parsed.listen;
+  const origin = `${publicListener.tls === undefined ? "http" : "https"}://${formatAddress(publicListener.address)}`;
+  return {
+    ...parsed,
+    public_url: parsed.public_url ?? origin,
+    listen: { public: withFiles(publicListener, folder), admin: withFiles(admin, folder) },
+    store: { url: storeUrl(parsed.store.url, folder) },
+    audit: {
+      ...parsed.audit,
+      sinks: parsed.audit.sinks.map((sink) => ("file" in sink ? { file: resolve(folder, sink.file) } : sink)),
+    },
+    rules: resolve(folder, parsed.rules),
+  };
+}
+
+function withFiles<T extends Parsed["listen"]["admin"]>(listener: T, folder: string): T {
+  const { tls } = listener;
+  if (tls === undefined) return listener;
+  return { ...listener, tls: { cert: resolve(folder, tls.cert), key: resolve(folder, tls.key) } };
+}
+
+function storeUrl(url: string, folder: string): string {
+  return url.startsWith("sqlite:") ? `sqlite:${resolve(folder, url.slice("sqlite:".length))}` : url;
+}

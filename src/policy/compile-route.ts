@@ -1,0 +1,142 @@
+import type { Problem } from "../core/problem.ts";
+import type { RouteSource, RulesSource } from "../config/rules.ts";
+import { suggestion } from "../core/suggest.ts";
+import { isPortalId, isRouteId, isScope, type Scope } from "../core/ids.ts";
+import { inCatalogue, scopeNeeds } from "../core/scopes.ts";
+import { parsePattern, type PathPattern } from "./pattern.ts";
+import { parseSelector } from "./selector.ts";
+import type { PortalSelector, Route } from "./types.ts";
+
+/** A rule, as far as it could be understood. */
+export interface RouteResult {
+  readonly pattern: PathPattern | null;
+  /** `null` where the rule has a problem. */
+  readonly route: Route | null;
+}
+
+type Report = (path: readonly (string | number)[], message: string, part?: "key" | "value") => void;
+
+/** Checks one rule and compiles it. Every problem goes to `problems`. */
+export function compileRoute(
+  source: RulesSource,
+  index: number,
+  catalogue: ReadonlySet<Scope>,
+  problems: Problem[],
+): RouteResult {
+  const before = problems.length;
+  const report: Report = (path, message, part) => {
+    problems.push({ ...source.position(["routes", index, ...path], part), message });
+  };
+  const read = source.routes[index];
+  if (read === undefined || !read.isMapping) return { pattern: null, route: null };
+  const pattern = compilePath(read, report);
+  checkUpstream(source, index, read, report);
+  const scopes = compileScopes(source, index, catalogue, report);
+  const portal = compilePortal(read, pattern, report);
+  checkAccess(source, index, read, report);
+  if (read.rules === null || pattern === null || problems.length > before) return { pattern, route: null };
+  return { pattern, route: makeRoute(source, index, read.rules, scopes, portal) };
+}
+
+function makeRoute(
+  source: RulesSource,
+  index: number,
+  rules: NonNullable<RouteSource["rules"]>,
+  scopes: readonly Scope[],
+  portal: PortalSelector | null,
+): Route | null {
+  if (!isRouteId(rules.id)) return null;
+  return {
+    id: rules.id,
+    index,
+    pattern: rules.match.path,
+    methods: rules.match.methods ?? null,
+    upstream: rules.upstream,
+    public: rules.public === true,
+    needs: scopeNeeds(scopes),
+    scopes,
+    scopeText: scopes.join(" "),
+    portal,
+    readsBody: portal?.kind === "json",
+    bodyBytes: rules.body_bytes ?? null,
+    source: source.position(["routes", index]),
+  };
+}
+
+function compilePath({ draft }: RouteSource, report: Report): PathPattern | null {
+  const path = draft.match?.path;
+  if (path === undefined) return null;
+  const parsed = parsePattern(path);
+  if (!parsed.ok) {
+    report(["match", "path"], parsed.message);
+    return null;
+  }
+  if (path.includes(";") && draft.path_parameters === "refuse") {
+    report(["match", "path"], "no request can have this path: `;` needs `path_parameters: allow`");
+  }
+  return parsed.pattern;
+}
+
+function checkUpstream(source: RulesSource, index: number, { draft }: RouteSource, report: Report): void {
+  if (draft.upstream === undefined || source.upstreamNames.has(draft.upstream)) return;
+  const written = source.written(["routes", index, "upstream"]);
+  report(["upstream"], `unknown upstream \`${written}\`${suggestion(written, source.upstreamNames)}`);
+}
+
+function compileScopes(
+  source: RulesSource,
+  index: number,
+  catalogue: ReadonlySet<Scope>,
+  report: Report,
+): readonly Scope[] {
+  const scopes = new Set<Scope>();
+  for (const [at, text] of source.scopesOf(index).entries()) {
+    // What is no scope at all has been reported by the schema.
+    if (!isScope(text)) continue;
+    const written = source.written(["routes", index, "scopes", at]);
+    if (scopes.has(text)) report(["scopes", at], `the scope \`${written}\` stands twice`);
+    else if (!inCatalogue(catalogue, text)) {
+      report(["scopes", at], `unknown scope \`${written}\`${suggestion(written, catalogue)}`);
+    }
+    scopes.add(text);
+  }
+  return [...scopes];
+}
+
+function compilePortal({ draft }: RouteSource, pattern: PathPattern | null, report: Report): PortalSelector | null {
+  if (draft.portal === undefined) return null;
+  const parsed = parseSelector(draft.portal, pattern);
+  if (parsed.ok) return parsed.selector;
+  report(["portal"], parsed.message);
+  return null;
+}
+
+/** Nobody forgets who may pass: a rule is public, or has scopes and a portal. */
+function checkAccess(source: RulesSource, index: number, { draft }: RouteSource, report: Report): void {
+  const has = (key: string): boolean => source.has(["routes", index, key]);
+  if (has("mcp")) return;
+  if (draft.public === true) {
+    if (has("scopes") || has("portal")) report(["public"], "a public rule has neither `scopes` nor `portal`", "key");
+    return;
+  }
+  if (has("public") && draft.public === undefined) return;
+  if (!has("scopes")) report([], "the rule needs `scopes` and `portal`, or `public: true`");
+  else if (!has("portal")) {
+    report(["scopes"], "a rule with `scopes` needs `portal`: say where the portal is named, or `unrestricted`", "key");
+  }
+}
+
+/** The catalogue and the portals of a policy. */
+export function compilePortals(source: RulesSource, problems: Problem[]) {
+  const seen = new Map<string, number>();
+  return source.portals.flatMap(({ id, name }, index) => {
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, index);
+    else if (id !== "") {
+      const { line } = source.position(["portals", first, "id"]);
+      const message = `the portal \`${source.written(["portals", index, "id"])}\` stands twice; first on line ${line}`;
+      problems.push({ ...source.position(["portals", index, "id"]), message });
+    }
+    return isPortalId(id) ? [{ id, name }] : [];
+  });
+}

@@ -1,0 +1,182 @@
+import { codeOf, type CredentialProblem, type Deny, deny, type Reason } from "../core/decision.ts";
+import { type ErrorCode, ERRORS } from "../core/errors.ts";
+import type { RouteId } from "../core/ids.ts";
+import { type JsonValue, parseStrictJson } from "../core/json.ts";
+import { ANONYMOUS, type Principal } from "../core/principal.ts";
+import type { RequestHead } from "../core/request.ts";
+import { parseTarget } from "../core/target.ts";
+import { decidePortal, decideScopes } from "./decide.ts";
+import { nearestRoute } from "./nearest.ts";
+import type { Policy, PortalSelector, Route, SourcePosition } from "./types.ts";
+
+/** A request as somebody describes it, with whom its credential stands for. */
+export interface ExplainInput {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | null;
+  readonly principal: Principal | { readonly problem: CredentialProblem | "credential_missing" };
+}
+
+export interface ExplainStep {
+  readonly step: "target" | "match" | "credential" | "scopes" | "portal" | "verdict";
+  readonly ok: boolean;
+  readonly text: string;
+  /** The rule that the step is about. */
+  readonly source?: SourcePosition;
+}
+
+export interface Verdict {
+  readonly allow: boolean;
+  readonly route: RouteId | null;
+  /** The portal that the request names, where one was read. */
+  readonly portal: string | null;
+  /** `null` where allowed. */
+  readonly reason: Reason | null;
+  /** What the caller sees; `null` where allowed, because the upstream answers. */
+  readonly code: ErrorCode | null;
+  readonly status: number | null;
+}
+
+export interface Explanation {
+  /** In the order of the line; the first one that is not `ok` decides. The last one is the verdict. */
+  readonly steps: readonly ExplainStep[];
+  readonly verdict: Verdict;
+}
+
+/**
+ * What the line would do with a request, step by step, told by the functions that the line itself uses.
+ * What only a connection can show (framing, limits, the type of the body) is not looked at.
+ */
+export function explain(policy: Policy, input: ExplainInput): Explanation {
+  const steps: ExplainStep[] = [];
+  const target = parseTarget(input.target);
+  if (!target.ok) {
+    steps.push({ step: "target", ok: false, text: target.detail });
+    return refused(steps, null, deny("bad_request", target.detail));
+  }
+  steps.push({ step: "target", ok: true, text: `path ${target.path}${target.query === "" ? "" : ", with a query"}` });
+  const head: RequestHead = {
+    method: input.method,
+    target: input.target,
+    path: target.path,
+    query: target.query,
+    host: hostOf(input),
+    rawHeaders: input.headers.flat(),
+  };
+  const match = policy.match(head);
+  if (!match.found) {
+    steps.push(noMatch(policy, head, match.deny, match.allowedMethods));
+    return refused(steps, null, match.deny);
+  }
+  const { route } = match;
+  const text = `rule ${route.id}: ${route.methods?.join(", ") ?? "every method"} ${route.pattern} → ${route.upstream}`;
+  steps.push({ step: "match", ok: true, text, source: route.source });
+  return access(steps, route, head, input);
+}
+
+function access(steps: ExplainStep[], route: Route, head: RequestHead, input: ExplainInput): Explanation {
+  const principal = "problem" in input.principal ? ANONYMOUS : input.principal;
+  if (route.public) {
+    steps.push({ step: "credential", ok: true, text: "the rule is public: none is asked for" });
+  } else if ("problem" in input.principal) {
+    steps.push({ step: "credential", ok: false, text: ERRORS[codeOf(input.principal.problem)].publicText });
+    return refused(steps, route, deny(input.principal.problem));
+  } else {
+    steps.push({ step: "credential", ok: principal.kind !== "anonymous", text: describe(principal) });
+  }
+  const scopes = decideScopes(route, principal);
+  if (scopes !== null) {
+    if (principal.kind !== "anonymous") steps.push(scopeStep(route, principal, false));
+    return refused(steps, route, scopes);
+  }
+  if (!route.public) steps.push(scopeStep(route, principal, true));
+  const body = readBody(route, input.body);
+  if ("deny" in body) {
+    steps.push({ step: "portal", ok: false, text: body.deny.detail ?? "", source: route.source });
+    return refused(steps, route, body.deny);
+  }
+  const decision = decidePortal(route, principal, head, body.value);
+  if (!route.public)
+    steps.push(portalStep(route, decision.allow, decision.portal, decision.allow ? null : decision.detail));
+  return decision.allow ? allowed(steps, route, decision.portal) : refused(steps, route, decision);
+}
+
+function hostOf(input: ExplainInput): string {
+  return input.headers.find(([name]) => name.toLowerCase() === "host")?.[1] ?? "";
+}
+
+function readBody(
+  route: Route,
+  body: Uint8Array | null,
+): { readonly value: JsonValue | null } | { readonly deny: Deny } {
+  if (!route.readsBody || body === null || body.length === 0) return { value: null };
+  const json = parseStrictJson(body);
+  if (json.ok) return { value: json.value };
+  return { deny: deny("bad_request", `the body: ${json.detail}, at byte ${json.offset}`) };
+}
+
+function noMatch(policy: Policy, head: RequestHead, reason: Deny, allowedMethods: readonly string[]): ExplainStep {
+  if (reason.reason === "method_not_allowed") {
+    const text = `rules match the path, but none for ${head.method}; served are ${allowedMethods.join(", ")}`;
+    return withSource({ step: "match", ok: false, text }, nearestRoute(policy.routes, head));
+  }
+  if (reason.detail !== null) return { step: "match", ok: false, text: reason.detail };
+  const near = nearestRoute(policy.routes, head);
+  const hint = near === null ? "" : `; the nearest is ${near.id}: ${near.pattern}`;
+  return withSource({ step: "match", ok: false, text: `no rule matches the path${hint}` }, near);
+}
+
+function withSource(step: ExplainStep, route: Route | null): ExplainStep {
+  return route === null ? step : { ...step, source: route.source };
+}
+
+function describe(principal: Principal): string {
+  if (principal.kind === "anonymous") return "no credential";
+  const portal = principal.portal === null ? "all portals" : `portal ${principal.portal} only`;
+  return `${principal.kind} ${principal.credentialId} of ${principal.subject}, ${portal}`;
+}
+
+function scopeStep(route: Route, principal: Principal, ok: boolean): ExplainStep {
+  const held = principal.kind === "anonymous" ? "" : [...principal.scopes].join(" ");
+  return { step: "scopes", ok, text: `needs ${route.scopeText}; held: ${held || "none"}`, source: route.source };
+}
+
+function portalStep(route: Route, ok: boolean, portal: string | null, detail: string | null): ExplainStep {
+  const where = route.portal === null ? "nowhere" : selectorText(route.portal);
+  const named = portal === null ? "" : `; named is ${portal}`;
+  return {
+    step: "portal",
+    ok,
+    text: `read from ${where}${named}${detail === null ? "" : `; ${detail}`}`,
+    source: route.source,
+  };
+}
+
+function selectorText(selector: PortalSelector): string {
+  switch (selector.kind) {
+    case "path":
+    case "query":
+    case "header":
+      return `${selector.kind}:${selector.name}`;
+    case "json":
+      return `json:${selector.pointer}`;
+    case "host":
+    case "upstream":
+    case "unrestricted":
+      return selector.kind;
+  }
+}
+
+function allowed(steps: ExplainStep[], route: Route, portal: string | null): Explanation {
+  steps.push({ step: "verdict", ok: true, text: `allowed: goes to ${route.upstream}`, source: route.source });
+  return { steps, verdict: { allow: true, route: route.id, portal, reason: null, code: null, status: null } };
+}
+
+function refused(steps: ExplainStep[], route: Route | null, { reason, portal }: Deny): Explanation {
+  const code = codeOf(reason);
+  const { status } = ERRORS[code];
+  const step: ExplainStep = { step: "verdict", ok: false, text: `refused: ${status} ${code} (${reason})` };
+  steps.push(withSource(step, route));
+  return { steps, verdict: { allow: false, route: route?.id ?? null, portal, reason, code, status } };
+}

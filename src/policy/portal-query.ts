@@ -1,0 +1,56 @@
+import { type Deny, deny } from "../core/decision.ts";
+import { foldQueryName } from "./selector.ts";
+
+const TWICE = deny("ambiguous_portal", "the query names the portal twice");
+const LOOK_ALIKE = deny("ambiguous_portal", "the query has a look-alike of the parameter that is read");
+const NOT_UTF8 = deny("bad_request", "the query is not valid UTF-8");
+
+/**
+ * The value of one parameter of a query, decoded as a form is (`+` is a space). Services read queries in
+ * many ways, so whatever one of them could take for a second portal is a refusal: the name again, a name
+ * that folds to the same, and both also behind a `;`.
+ */
+export function readQueryPortal(query: string, name: string, folded: string): string | null | Deny {
+  if (query === "") return null;
+  let found: string | null = null;
+  for (const part of query.split("&")) {
+    const equals = part.indexOf("=");
+    const partName = decodeForm(equals === -1 ? part : part.slice(0, equals));
+    if (partName === null) return NOT_UTF8;
+    if (partName === name) {
+      if (found !== null) return TWICE;
+      found = decodeForm(equals === -1 ? "" : part.slice(equals + 1));
+      if (found === null) return NOT_UTF8;
+    } else if (looksLike(partName, folded)) {
+      return LOOK_ALIKE;
+    }
+    if (part.includes(";") && hasNameBehindSemicolon(part, folded)) return LOOK_ALIKE;
+  }
+  return found;
+}
+
+/** PHP reads an unclosed `[` as `_`, so a bracket counts both ways. */
+function looksLike(name: string, folded: string): boolean {
+  return foldQueryName(name) === folded || (name.includes("[") && foldQueryName(name.replaceAll("[", "_")) === folded);
+}
+
+/** Some services split at `;` as well. What stands before the first one has been read as a whole. */
+function hasNameBehindSemicolon(part: string, folded: string): boolean {
+  return part.split(";").some((piece, index) => {
+    const equals = piece.indexOf("=");
+    const pieceName = decodeForm(equals === -1 ? piece : piece.slice(0, equals));
+    const names = pieceName === null || looksLike(pieceName, folded);
+    return names && (index > 0 || equals === -1);
+  });
+}
+
+/** `null` where the bytes are not UTF-8. */
+function decodeForm(text: string): string | null {
+  const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
+  if (!spaced.includes("%")) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,72 @@
+import { fold } from "../core/fold.ts";
+import type { PathPattern } from "./pattern.ts";
+import type { PortalSelector } from "./types.ts";
+
+export type ParsedSelector =
+  | { readonly ok: true; readonly selector: PortalSelector }
+  | { readonly ok: false; readonly message: string };
+
+const EXPECTED = "expected path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream or unrestricted";
+const QUERY_NAME = /^[A-Za-z0-9_~.-]{1,64}$/;
+/** A token of RFC 9110 without the characters that nobody uses in names. */
+const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
+
+/** Fields that are removed or rewritten on the way, so the upstream would not see the portal that was checked. */
+const REWRITTEN =
+  /^(?:host|authorization|cookie|x-api-key|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|expect|forwarded|x-forwarded-.*|x-portcullis-.*|x-request-id|x-http-method(?:-override)?|x-method-override)$/;
+
+/** Reads `portal:` of a rule. `pattern` is the rule's path; `null` where it is wrong itself. */
+export function parseSelector(text: string, pattern: PathPattern | null): ParsedSelector {
+  if (text === "host" || text === "upstream" || text === "unrestricted") return { ok: true, selector: { kind: text } };
+  const colon = text.indexOf(":");
+  const kind = text.slice(0, Math.max(colon, 0));
+  const name = text.slice(colon + 1);
+  switch (kind) {
+    case "path":
+      return pathSelector(name, pattern);
+    case "query":
+      if (!QUERY_NAME.test(name)) return refuse("a query name has 1 to 64 letters, digits, `_`, `~`, `.` or `-`");
+      return { ok: true, selector: { kind, name, folded: foldQueryName(name) } };
+    case "header":
+      if (!HEADER_NAME.test(name)) return refuse("a header name has 1 to 64 letters, digits or `-`");
+      if (REWRITTEN.test(name.toLowerCase())) return refuse("this header does not reach the upstream as it was sent");
+      return { ok: true, selector: { kind, name: name.toLowerCase() } };
+    case "json":
+      return jsonSelector(name);
+    default:
+      return refuse(EXPECTED);
+  }
+}
+
+function pathSelector(name: string, pattern: PathPattern | null): ParsedSelector {
+  if (name === "") return refuse(EXPECTED);
+  if (pattern === null) return { ok: true, selector: { kind: "path", name, segment: 0 } };
+  const segment = pattern.segments.findIndex((part) => part.kind === "param" && part.name === name);
+  if (segment === -1) return refuse("the path has no parameter of this name");
+  return { ok: true, selector: { kind: "path", name, segment } };
+}
+
+function jsonSelector(pointer: string): ParsedSelector {
+  if (!POINTER.test(pointer)) return refuse("a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`");
+  const tokens = pointer
+    .slice(1)
+    .split("/")
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return { ok: true, selector: { kind: "json", pointer, tokens, folded: tokens.map(fold) } };
+}
+
+/**
+ * What spellings of a parameter's name have in common for services that are careless with them: case,
+ * `NAME[]` and `NAME[x]`, and `.`, space or `-` for `_`.
+ */
+export function foldQueryName(name: string): string {
+  const bracket = name.indexOf("[", 1);
+  return fold(bracket === -1 ? name : name.slice(0, bracket))
+    .trim()
+    .replaceAll(/[. -]/g, "_");
+}
+
+function refuse(message: string): ParsedSelector {
+  return { ok: false, message };
+}
