@@ -81,3 +81,17 @@ export class StoreUnavailable extends Error {
     this.name = "StoreUnavailable";
   }
 }
+
+/** A record with this id or digest exists. Only `create` and `rotate` reject with it. */
+export class RecordExists extends Error {
+  constructor() {
+    super("a record with this id or digest exists");
+    this.name = "RecordExists";
+  }
+}
+
+/** What a store tells its operator. Takes the fields first, as pino does. Never given a secret. */
+export interface StoreLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}

@@ -1,0 +1,62 @@
+import { deny, type Deny } from "../core/decision.ts";
+import type { CredentialKind } from "./authenticate.ts";
+import { KEY_PREFIX } from "./key-format.ts";
+
+/** The fields of a request that may carry a credential. A field sent twice has its count above 1. */
+export interface CredentialFields {
+  readonly query: string;
+  readonly authorization: string | null;
+  readonly authorizationCount: number;
+  readonly apiKey: string | null;
+  readonly apiKeyCount: number;
+}
+
+export type ExtractedCredential =
+  | { readonly kind: "none" }
+  | { readonly kind: "refused"; readonly deny: Deny }
+  | { readonly kind: "presented"; readonly where: CredentialKind; readonly secret: string };
+
+/** RFC 6750 §2.1: the scheme without regard to case, then a token68. */
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+const API_KEY = /^[\x21-\x7e]{1,512}$/;
+const QUERY_PARAMETER = /(?:^|[&;])(?:access_token|api_key|x-api-key)=[^&;]/i;
+
+const NONE: ExtractedCredential = { kind: "none" };
+const TWO = refused(deny("ambiguous_credential", "two credentials"));
+const IN_QUERY = refused(deny("ambiguous_credential", "a credential in the query string"));
+const MALFORMED = refused(deny("credential_malformed"));
+
+function refused(denial: Deny): ExtractedCredential {
+  return { kind: "refused", deny: denial };
+}
+
+/**
+ * Takes the one credential out of a request. Both fields, or one twice, or one in the query string
+ * (RFC 6750 §5.3: it would end up in logs) are refused on every route, public ones too.
+ */
+export function extractCredential(fields: CredentialFields): ExtractedCredential {
+  if (fields.query !== "" && queryHoldsCredential(fields.query)) return IN_QUERY;
+  if (fields.authorizationCount + fields.apiKeyCount > 1) return TWO;
+  if (fields.authorization !== null) {
+    const match = BEARER.exec(fields.authorization);
+    const secret = match?.[1];
+    return secret === undefined ? MALFORMED : { kind: "presented", where: "bearer", secret };
+  }
+  if (fields.apiKey !== null) {
+    if (!API_KEY.test(fields.apiKey)) return MALFORMED;
+    return { kind: "presented", where: "api_key_header", secret: fields.apiKey };
+  }
+  return NONE;
+}
+
+function queryHoldsCredential(query: string): boolean {
+  if (query.includes(KEY_PREFIX) || QUERY_PARAMETER.test(query)) return true;
+  if (!query.includes("%")) return false;
+  // Another spelling of the same: `%6eoice…`, `access%5Ftoken`. Broken encodings were refused with the target.
+  const decoded = decodeLeniently(query);
+  return decoded.includes(KEY_PREFIX) || QUERY_PARAMETER.test(decoded);
+}
+
+function decodeLeniently(query: string): string {
+  return query.replace(/%[0-9A-Fa-f]{2}/g, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)));
+}

@@ -1,0 +1,170 @@
+import type { Clock } from "../core/clock.ts";
+import { type CredentialId, isCredentialId, isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
+import { inCatalogue } from "../core/scopes.ts";
+import type { ApiKeyRecord, KeyStore } from "../store/types.ts";
+import type { Digester } from "./digest.ts";
+import { createKey, randomBase62, type RandomBytes } from "./key-format.ts";
+
+/** What a new key should be, as it came in: nothing in it is trusted. */
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  /** The one portal the key may act on; `null` is all. */
+  readonly portal: string | null;
+  /** Lifetime in ms, more than 0 and at most ten years; `null` never ends. */
+  readonly expiresInMs: number | null;
+  readonly subject: string;
+  readonly createdBy: string;
+}
+
+/** A key that was just made. `key` is nowhere else: show it once, never log it. */
+export interface IssuedKey {
+  readonly record: ApiKeyRecord;
+  readonly key: string;
+}
+
+export type RotateOutcome =
+  | { readonly kind: "rotated"; readonly record: ApiKeyRecord; readonly key: string; readonly old: ApiKeyRecord }
+  | { readonly kind: "not_found" }
+  /** Revoked, expired or rotated before. */
+  | { readonly kind: "not_active" };
+
+/** A request for a key that cannot be granted. `problems` holds every one of them, as sentences for people. */
+export class InvalidKeyRequest extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("; "));
+    this.name = "InvalidKeyRequest";
+    this.problems = problems;
+  }
+}
+
+/** Life of API keys. Every method rejects with `StoreUnavailable` where the store does not answer. */
+export interface KeyService {
+  /** Makes a key. Rejects with `InvalidKeyRequest` that names every problem. */
+  create(request: KeyRequest): Promise<IssuedKey>;
+  list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]>;
+  get(id: CredentialId): Promise<ApiKeyRecord | null>;
+  /** Revokes for good, from now on; repeatable. `null` where unknown. */
+  revoke(id: CredentialId): Promise<ApiKeyRecord | null>;
+  /**
+   * Makes a key in place of an old one, with its name, scopes, portal and lifetime. The old one ends after
+   * `overlapMs` (0: now), or at its own end where that is sooner. Rejects with `InvalidKeyRequest` on a bad overlap.
+   */
+  rotate(id: CredentialId, options: { readonly overlapMs: number }): Promise<RotateOutcome>;
+}
+
+export interface KeyServiceOptions {
+  readonly keys: KeyStore;
+  readonly digester: Digester;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  /** The catalogue: scope → what it means. */
+  readonly scopes: ReadonlyMap<Scope, string>;
+}
+
+/** Ten years of 365 days, the longest lifetime of a key. */
+const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
+const MAX_NAME = 100;
+/** Goes to the upstream in a header field. */
+const SUBJECT = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+interface CheckedRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly portal: PortalId | null;
+  readonly expiresAt: number | null;
+  readonly subject: string;
+  readonly createdBy: string;
+}
+
+export function createKeyService({ keys, digester, clock, randomBytes, scopes }: KeyServiceOptions): KeyService {
+  const catalogue: ReadonlySet<Scope> = new Set(scopes.keys());
+
+  function issue(checked: CheckedRequest, now: number): IssuedKey {
+    const key = createKey(randomBytes);
+    const id = `key_${randomBase62(20, randomBytes)}`;
+    if (!isCredentialId(id)) throw new Error("made an id that is none");
+    const record: ApiKeyRecord = {
+      ...checked,
+      id,
+      digest: digester.stored(key),
+      last4: key.slice(-4),
+      createdAt: now,
+      revokedAt: null,
+      replacedBy: null,
+      lastUsedAt: null,
+    };
+    return { record, key };
+  }
+
+  return {
+    async create(request) {
+      const now = clock.now();
+      const issued = issue(checkRequest(request, catalogue, now), now);
+      await keys.create(issued.record);
+      return issued;
+    },
+    list: (page) => keys.list(page),
+    get: (id) => keys.get(id),
+    revoke: (id) => keys.revoke(id, clock.now()),
+    async rotate(id, { overlapMs }) {
+      if (!Number.isInteger(overlapMs) || overlapMs < 0 || overlapMs > MAX_LIFETIME_MS) {
+        throw new InvalidKeyRequest(["the overlap must be between 0 and ten years"]);
+      }
+      const old = await keys.get(id);
+      if (old === null) return { kind: "not_found" };
+      const now = clock.now();
+      const { name, scopes: held, portal, subject, createdBy } = old;
+      const expiresAt = old.expiresAt === null ? null : now + (old.expiresAt - old.createdAt);
+      const issued = issue({ name, scopes: held, portal, subject, createdBy, expiresAt }, now);
+      const oldExpiresAt = Math.min(old.expiresAt ?? Infinity, now + overlapMs);
+      const result = await keys.rotate(id, issued.record, oldExpiresAt, now);
+      return result.kind === "rotated" ? { kind: "rotated", ...issued, old: result.old } : result;
+    },
+  };
+}
+
+function checkRequest(request: KeyRequest, catalogue: ReadonlySet<Scope>, now: number): CheckedRequest {
+  const problems: string[] = [];
+  const name = request.name.trim();
+  if (name === "") problems.push("the name is empty");
+  else if (name.length > MAX_NAME) problems.push(`the name is longer than ${MAX_NAME} characters`);
+  if (CONTROL.test(name)) problems.push("the name holds control characters");
+  const scopes = checkScopes(request.scopes, catalogue, problems);
+  const portal = checkPortal(request.portal, problems);
+  const expiresAt = checkLifetime(request.expiresInMs, now, problems);
+  for (const part of ["subject", "createdBy"] as const) {
+    if (!SUBJECT.test(request[part])) problems.push(`${part} must be 1 to 200 printable ASCII characters`);
+  }
+  if (problems.length > 0) throw new InvalidKeyRequest(problems);
+  return { name, scopes, portal, expiresAt, subject: request.subject, createdBy: request.createdBy };
+}
+
+function checkScopes(wanted: readonly string[], catalogue: ReadonlySet<Scope>, problems: string[]): readonly Scope[] {
+  if (wanted.length === 0) problems.push(`a key needs at least one scope of: ${[...catalogue].join(", ")}`);
+  const known = new Set<Scope>();
+  for (const scope of wanted) {
+    if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
+    else problems.push(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
+  }
+  return [...known];
+}
+
+function checkPortal(portal: string | null, problems: string[]): PortalId | null {
+  if (portal === null) return null;
+  if (isPortalId(portal)) return portal;
+  problems.push(`${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`);
+  return null;
+}
+
+function checkLifetime(expiresInMs: number | null, now: number, problems: string[]): number | null {
+  if (expiresInMs === null) return null;
+  if (!Number.isFinite(expiresInMs) || expiresInMs < 1) problems.push("the expiry is in the past");
+  else if (expiresInMs > MAX_LIFETIME_MS) problems.push("the expiry is more than ten years away");
+  else return now + Math.floor(expiresInMs);
+  return null;
+}

@@ -1,0 +1,7 @@
+export type LookupResult = "hit" | "miss" | "negative" | "bad_checksum" | "malformed" | "stale";
+
+/** What authentication tells the metrics. Both calls must be cheap and must not throw. */
+export interface CredentialMetrics {
+  lookup(result: LookupResult): void;
+  storeDuration(operation: string, result: "ok" | "error", milliseconds: number): void;
+}

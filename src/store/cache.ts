@@ -1,0 +1,203 @@
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../core/clock.ts";
+import type { CredentialId, Digest } from "../core/ids.ts";
+import type { AuthenticatedPrincipal } from "../core/principal.ts";
+import type { ChangeTag } from "./types.ts";
+
+/** What an authenticated caller is answered with; one object per cached entry, frozen. */
+export interface Accepted {
+  readonly ok: true;
+  readonly principal: AuthenticatedPrincipal;
+}
+
+/** What is known of a credential. Revoked and expired ones are kept too, so that the audit can say which. */
+export interface CredentialFacts {
+  readonly accepted: Accepted;
+  readonly digest: Digest;
+  readonly revoked: boolean;
+  /** Wall clock ms; `Infinity` is never. */
+  readonly expiresAt: number;
+}
+
+/** A cached credential. The times that change are numbers, so that the hot path only compares. */
+export interface CachedCredential extends CredentialFacts {
+  /** Monotonic ms: from here on the store is asked again. */
+  readonly freshUntil: number;
+  /** Monotonic ms: until here the entry serves while the store is out of reach. */
+  readonly staleUntil: number;
+  /** Monotonic ms: while the store is out of reach, it is not asked again before this. */
+  retryAt: number;
+  /** Wall clock ms: from here on a use is worth noting. Owned by the last-used recorder. */
+  nextUseAt: number;
+}
+
+/** A look-up under way: collects the changes that came in after it started. */
+export interface Fill {
+  /** True where a change since the start touches this credential: the answer may be too old to use. */
+  touched(digest: Digest, id: CredentialId | null): boolean;
+  end(): void;
+}
+
+export interface CredentialCache {
+  /** The entry, fresh or not: compare `freshUntil`. */
+  get(cacheKey: string): CachedCredential | undefined;
+  /** True where the store said lately that there is no such credential. */
+  isAbsent(cacheKey: string): boolean;
+  /** Starts a look-up. Call it before the store is asked; call `end` when done. */
+  beginFill(): Fill;
+  /** Keeps what was found. Call only where `fill.touched` is false. */
+  put(cacheKey: string, facts: CredentialFacts): CachedCredential;
+  /** Keeps that there is no such credential, for the negative ttl. */
+  putAbsent(cacheKey: string, digest: Digest): void;
+  /** Drops the entries that the tags touch. Hand it to `ChangeLog.follow`. */
+  apply(tags: readonly ChangeTag[]): void;
+  /** How many entries are held, for metrics and tests. */
+  sizes(): { readonly found: number; readonly absent: number; readonly indexed: number; readonly fills: number };
+}
+
+interface CacheOptions {
+  readonly maxEntries: number;
+  /** How long an entry is trusted without asking again. Changes drop it sooner. */
+  readonly ttlMs: number;
+  readonly negativeTtlMs: number;
+  readonly clock: Clock;
+}
+
+interface AbsentEntry {
+  readonly until: number;
+  readonly digest: Digest;
+}
+
+/** Tags that one look-up remembers before it just counts as touched. */
+const MAX_FILL_TAGS = 1000;
+
+/**
+ * Credentials by the digest of what was presented. Bounded: `maxEntries` found ones, and apart from them at
+ * most as many absent ones (65,536 at most), so that a flood of unknown keys evicts no good entry.
+ */
+export function createCredentialCache(options: CacheOptions): CredentialCache {
+  return new TaggedCache(options);
+}
+
+class TaggedCache implements CredentialCache {
+  readonly #ttlMs: number;
+  readonly #negativeTtlMs: number;
+  readonly #clock: Clock;
+  readonly #found: LRUCache<string, CachedCredential>;
+  readonly #absent: LRUCache<string, AbsentEntry>;
+  /** What a tag names → cache key, kept in step with the two caches by `dispose`. */
+  readonly #byTag = new Map<ChangeTag, string>();
+  readonly #fills = new Set<OpenFill>();
+
+  constructor({ maxEntries, ttlMs, negativeTtlMs, clock }: CacheOptions) {
+    this.#ttlMs = ttlMs;
+    this.#negativeTtlMs = negativeTtlMs;
+    this.#clock = clock;
+    this.#found = new LRUCache<string, CachedCredential>({
+      max: maxEntries,
+      noDisposeOnSet: true,
+      dispose: (entry) => {
+        this.#byTag.delete(`credential:${entry.accepted.principal.credentialId}`);
+        this.#byTag.delete(`digest:${entry.digest}`);
+      },
+    });
+    this.#absent = new LRUCache<string, AbsentEntry>({
+      max: Math.min(maxEntries, 65_536),
+      noDisposeOnSet: true,
+      dispose: (entry) => {
+        this.#byTag.delete(`digest:${entry.digest}`);
+      },
+    });
+  }
+
+  get(cacheKey: string): CachedCredential | undefined {
+    return this.#found.get(cacheKey);
+  }
+
+  isAbsent(cacheKey: string): boolean {
+    const entry = this.#absent.get(cacheKey);
+    if (entry === undefined) return false;
+    if (this.#clock.monotonic() < entry.until) return true;
+    this.#absent.delete(cacheKey);
+    return false;
+  }
+
+  beginFill(): Fill {
+    const fill = new OpenFill(this.#fills);
+    this.#fills.add(fill);
+    return fill;
+  }
+
+  put(cacheKey: string, facts: CredentialFacts): CachedCredential {
+    const now = this.#clock.monotonic();
+    const before = this.#found.get(cacheKey);
+    const entry: CachedCredential = {
+      ...facts,
+      freshUntil: now + this.#ttlMs,
+      staleUntil: now + 2 * this.#ttlMs,
+      retryAt: 0,
+      nextUseAt: before?.nextUseAt ?? 0,
+    };
+    this.#absent.delete(cacheKey);
+    this.#found.set(cacheKey, entry);
+    this.#byTag.set(`credential:${facts.accepted.principal.credentialId}`, cacheKey);
+    this.#byTag.set(`digest:${facts.digest}`, cacheKey);
+    return entry;
+  }
+
+  putAbsent(cacheKey: string, digest: Digest): void {
+    if (this.#negativeTtlMs <= 0) return;
+    this.#found.delete(cacheKey);
+    this.#absent.set(cacheKey, { until: this.#clock.monotonic() + this.#negativeTtlMs, digest });
+    this.#byTag.set(`digest:${digest}`, cacheKey);
+  }
+
+  apply(tags: readonly ChangeTag[]): void {
+    for (const tag of tags) {
+      for (const fill of this.#fills) fill.note(tag);
+      if (tag === "all") {
+        this.#found.clear();
+        this.#absent.clear();
+        this.#byTag.clear();
+        continue;
+      }
+      const cacheKey = this.#byTag.get(tag);
+      if (cacheKey === undefined) continue;
+      this.#found.delete(cacheKey);
+      this.#absent.delete(cacheKey);
+    }
+  }
+
+  sizes(): { readonly found: number; readonly absent: number; readonly indexed: number; readonly fills: number } {
+    return {
+      found: this.#found.size,
+      absent: this.#absent.size,
+      indexed: this.#byTag.size,
+      fills: this.#fills.size,
+    };
+  }
+}
+
+class OpenFill implements Fill {
+  readonly #open: Set<OpenFill>;
+  readonly #tags = new Set<ChangeTag>();
+
+  constructor(open: Set<OpenFill>) {
+    this.#open = open;
+  }
+
+  note(tag: ChangeTag): void {
+    if (this.#tags.size >= MAX_FILL_TAGS) this.#tags.add("all");
+    else this.#tags.add(tag);
+  }
+
+  touched(digest: Digest, id: CredentialId | null): boolean {
+    if (this.#tags.size === 0) return false;
+    if (this.#tags.has("all") || this.#tags.has(`digest:${digest}`)) return true;
+    return id !== null && this.#tags.has(`credential:${id}`);
+  }
+
+  end(): void {
+    this.#open.delete(this);
+  }
+}

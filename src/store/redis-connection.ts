@@ -1,0 +1,146 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisTarget } from "./redis-url.ts";
+import { type StoreLog, StoreUnavailable } from "./types.ts";
+
+/** Bounds, in milliseconds. */
+export interface RedisTimeouts {
+  /** For each command, however Redis fails. */
+  readonly commandMs: number;
+  readonly connectMs: number;
+  /** How long a change waits for the other instances to have applied it. */
+  readonly appliedMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: RedisTimeouts = { commandMs: 500, connectMs: 2000, appliedMs: 1000 };
+
+/** The part of ioredis that is used: alike for one server, a Sentinel group and a cluster. */
+interface RedisClient {
+  readonly status: string;
+  call(command: string, args: (string | number)[]): Promise<unknown>;
+  on(event: "ready" | "close" | "error", listener: (error?: unknown) => void): unknown;
+  disconnect(): void;
+}
+
+/** One connection. Commands never hang, and fail at once while it is down; it reconnects for ever. */
+export interface RedisConnection {
+  /**
+   * Sends one command. Rejects with `StoreUnavailable`, within `commandMs` (plus `extraMs` for a blocking one).
+   * A write that timed out may still have happened.
+   */
+  send(command: string, args: readonly (string | number)[], extraMs?: number): Promise<unknown>;
+  close(): void;
+}
+
+/** After this long without an answer that is due, the socket counts as dead and is made anew. */
+const DEAD_SOCKET_MS = 2500;
+const MAX_BACKOFF_MS = 1000;
+
+export interface ConnectOptions {
+  readonly target: RedisTarget;
+  readonly timeouts: RedisTimeouts;
+  readonly log: StoreLog;
+  /** `batched` sends the commands of one turn together; `in_order` each at once, for one that blocks. */
+  readonly sending: "batched" | "in_order";
+}
+
+/** Opens a connection in the background: returns at once, Redis may come up later. */
+export function connectRedis({ target, timeouts, log, sending }: ConnectOptions): RedisConnection {
+  const client = createClient(target, timeouts, sending === "batched");
+  const firstTry = watch(client, log);
+  return {
+    async send(command, args, extraMs = 0) {
+      const limit = timeouts.commandMs + extraMs;
+      try {
+        return await withDeadline(limit, async () => {
+          if (client.status !== "ready") await firstTry;
+          return await client.call(command, [...args]);
+        });
+      } catch (error) {
+        throw unavailable(command, error);
+      }
+    },
+    close: () => client.disconnect(),
+  };
+}
+
+function createClient(target: RedisTarget, timeouts: RedisTimeouts, enableAutoPipelining: boolean): RedisClient {
+  const common = {
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    // Replies in one shape, whatever the server's version.
+    protocol: 2,
+    connectTimeout: timeouts.connectMs,
+    socketTimeout: DEAD_SOCKET_MS,
+    enableAutoPipelining,
+    // A write that was given up must not be sent again behind the caller's back.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+  } satisfies RedisOptions;
+  if (target.mode === "cluster") {
+    return new Cluster([...target.nodes], {
+      enableOfflineQueue: false,
+      enableAutoPipelining,
+      clusterRetryStrategy: backoff,
+      clusterNodeRetryStrategy: backoff,
+      redisOptions: common,
+    });
+  }
+  const options = { ...common, db: target.db, enableOfflineQueue: false, retryStrategy: backoff };
+  if (target.mode === "sentinel") {
+    return new Redis({
+      ...options,
+      sentinels: [...target.sentinels],
+      name: target.name,
+      sentinelRetryStrategy: backoff,
+      failoverDetector: true,
+    });
+  }
+  return new Redis({ ...options, host: target.host, port: target.port, ...(target.tls ? { tls: {} } : {}) });
+}
+
+/** Milliseconds before the next attempt. Jitter, because instances that lost the same Redis must not return in step. */
+function backoff(attempt: number): number {
+  return Math.min(25 * 2 ** Math.min(attempt, 10), MAX_BACKOFF_MS) * (0.75 + Math.random() / 4);
+}
+
+/** Logs when the connection is lost and when it is back. Resolves when the first attempt is over, either way. */
+function watch(client: RedisClient, log: StoreLog): Promise<void> {
+  let up: boolean | null = null;
+  let lastError = "the connection was closed";
+  return new Promise((resolve) => {
+    client.on("ready", () => {
+      if (up === false) log.info({}, "Redis is back");
+      up = true;
+      resolve();
+    });
+    client.on("error", (error) => {
+      lastError = describe(error);
+      resolve();
+    });
+    client.on("close", () => {
+      if (up !== false) log.warn({ cause: lastError }, "Redis is out of reach");
+      up = false;
+      resolve();
+    });
+  });
+}
+
+async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Keeps the text only: ioredis hangs the command with its arguments, such as a password, on its errors. */
+function unavailable(command: string, error: unknown): StoreUnavailable {
+  return new StoreUnavailable(`Redis did not do ${command}: ${describe(error)}`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown failure";
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "../core/clock.ts";
+import { waitUntilApplied } from "./redis-applied.ts";
+import { createRedisChanges } from "./redis-changes.ts";
+import { connectRedis, DEFAULT_TIMEOUTS, type RedisConnection, type RedisTimeouts } from "./redis-connection.ts";
+import { createRedisKeys } from "./redis-keys.ts";
+import { parseRedisUrl } from "./redis-url.ts";
+import type { Store, StoreLog } from "./types.ts";
+
+export interface RedisStoreOptions {
+  /** See `parseRedisUrl`. May hold a password; it is in no log and no error. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log?: StoreLog;
+  readonly timeouts?: Partial<RedisTimeouts>;
+}
+
+const SILENT: StoreLog = { info() {}, warn() {} };
+
+/**
+ * Opens a store on Redis (7.0 or later). Returns at once and connects in the background: while Redis is down,
+ * every call rejects with `StoreUnavailable` in bounded time. Throws only where the URL is malformed.
+ */
+export function openRedisStore({ url, clock, log = SILENT, timeouts: given }: RedisStoreOptions): Store {
+  const target = parseRedisUrl(url);
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...given };
+  const connection = connectRedis({ target, timeouts, log, sending: "batched" });
+  const connect = (): RedisConnection => connectRedis({ target, timeouts, log: SILENT, sending: "in_order" });
+  const changes = createRedisChanges({ connection, connect, log });
+  const waiting = { connection, clock, log, limitMs: timeouts.appliedMs };
+  return {
+    kind: "redis",
+    keys: createRedisKeys({ connection, applied: (n) => waitUntilApplied(n, waiting) }),
+    changes,
+    async ping() {
+      await connection.send("ping", []);
+    },
+    async close() {
+      await changes.close();
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+
+/**
+ * One entry a version of the schema, applied in order. `PRAGMA user_version` says how many have been.
+ * Never edit an entry that was released: add one.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    portal TEXT,
+    last4 TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    replaced_by TEXT,
+    last_used_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX keys_newest ON keys (created_at DESC, id DESC);
+  CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    tags TEXT NOT NULL
+  ) STRICT;
+  `,
+];
+
+const versionRow = z.object({ user_version: z.number().int() });
+
+/**
+ * Brings the schema up to date, in one transaction that waits for others who do the same. Throws where the file
+ * was written by a newer version: what is not understood must not be read as fewer restrictions.
+ */
+export function migrate(database: DatabaseSync): void {
+  if (versionOf(database) === MIGRATIONS.length) return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const version = versionOf(database);
+    if (version > MIGRATIONS.length) throw new Error("the database was written by a newer version of Portcullis");
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return versionRow.parse(database.prepare("PRAGMA user_version").get()).user_version;
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../core/clock.ts";
+import { createSqliteChanges } from "./sqlite-changes.ts";
+import { openSqliteConnection } from "./sqlite-connection.ts";
+import { createSqliteKeys } from "./sqlite-keys.ts";
+import type { Store } from "./types.ts";
+
+export interface SqliteStoreOptions {
+  /** The database file. It and its folder are made when missing, for the owner alone. */
+  readonly file: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens the embedded store. Several processes may have the file open. An acknowledged change is on disk
+ * (WAL with synchronous=FULL). Throws `StoreUnavailable` where the file cannot be opened, or is of a newer version.
+ */
+export function openSqliteStore({ file, clock }: SqliteStoreOptions): Store {
+  const connection = openSqliteConnection(file);
+  const changes = createSqliteChanges(connection, clock);
+  const keys = createSqliteKeys(connection, changes);
+  const ping = connection.database.prepare("SELECT 1");
+  return {
+    kind: "sqlite",
+    keys,
+    changes,
+    ping: () =>
+      new Promise((resolve) => {
+        connection.checkFile();
+        connection.guard(() => ping.get());
+        resolve();
+      }),
+    close() {
+      changes.close();
+      connection.close();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,299 @@
+import { randomBytes } from "node:crypto";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Authentication, type Authenticator, createAuthenticator } from "../../src/credentials/authenticate.ts";
+import { createKey } from "../../src/credentials/key-format.ts";
+import { createCredentialCache, type CredentialCache } from "../../src/store/cache.ts";
+import { StoreUnavailable } from "../../src/store/types.ts";
+import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
+import { CountingMetrics, digester, HeldKeys, keyWithRecord } from "./fakes.ts";
+
+let clock: FakeClock;
+let keys: HeldKeys;
+let cache: CredentialCache;
+let metrics: CountingMetrics;
+let uses: string[];
+let polls: { count: number; fails: boolean };
+let authenticator: Authenticator;
+
+function build(lookups?: { readonly concurrent: number; readonly queued: number }): Authenticator {
+  return createAuthenticator({
+    keys,
+    cache,
+    digester,
+    clock,
+    metrics,
+    changes: {
+      poll() {
+        polls.count += 1;
+        if (polls.fails) throw new StoreUnavailable("cannot tell");
+      },
+    },
+    uses: { note: (entry) => void uses.push(entry.accepted.principal.credentialId) },
+    ...(lookups === undefined ? {} : { lookups }),
+  });
+}
+
+beforeEach(() => {
+  clock = fakeClock();
+  keys = new HeldKeys();
+  cache = createCredentialCache({ maxEntries: 1000, ttlMs: 60_000, negativeTtlMs: 5000, clock });
+  metrics = new CountingMetrics();
+  uses = [];
+  polls = { count: 0, fails: false };
+  authenticator = build();
+});
+
+/** Waits for answers, those that came at once among them. */
+const settled = (answers: (Authentication | Promise<Authentication>)[]): Promise<Authentication[]> =>
+  Promise.all(answers.map(async (answer) => answer));
+const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer");
+const refusal = (reason: string) => ({ ok: false, deny: { allow: false, reason, detail: null, portal: null } });
+
+/** A key that the store has. */
+function stored(changes: Parameters<typeof keyWithRecord>[0] = {}) {
+  const one = keyWithRecord(changes);
+  keys.records.set(one.record.digest, one.record);
+  return one;
+}
+
+describe("authenticate", () => {
+  test("accepts a stored key, then synchronously, with the same frozen principal and a noted use", async () => {
+    const { key, record } = stored({ expiresAt: clock.now() + 1000 });
+    const first = await ask(key);
+    expect(first).toEqual({
+      ok: true,
+      principal: {
+        kind: "api_key",
+        credentialId: record.id,
+        subject: record.subject,
+        scopes: new Set(record.scopes),
+        portal: null,
+        expiresAt: record.expiresAt,
+      },
+    });
+    expect(first.ok && Object.isFrozen(first.principal)).toBe(true);
+    expect(ask(key)).toBe(first);
+    expect(authenticator.authenticate(key, "api_key_header")).toBe(first);
+    expect(uses).toEqual([record.id, record.id, record.id]);
+    expect(metrics.lookups).toEqual({ miss: 1, hit: 2 });
+    expect(metrics.durations).toEqual(["find ok true"]);
+    expect(keys.asked).toBe(1);
+  });
+
+  test("refuses what is no key, at once and without the store", () => {
+    const good = createKey(randomBytes);
+    const swapped = good.slice(0, -1) + (good.endsWith("0") ? "1" : "0");
+    expect(ask("eyJhbGciOiJFUzI1NiJ9.e30.c2ln")).toEqual(refusal("credential_unknown"));
+    expect(ask("noice_sk_live_short")).toEqual(refusal("credential_malformed"));
+    expect(ask(swapped)).toEqual(refusal("credential_bad_checksum"));
+    expect(ask(swapped)).toBe(ask(swapped));
+    expect([keys.asked, polls.count]).toEqual([0, 0]);
+    expect(metrics.lookups).toEqual({ malformed: 2, bad_checksum: 3 });
+  });
+
+  test("asks the store once for an unknown key, until the negative ttl is over", async () => {
+    const { key, record } = keyWithRecord();
+    expect(await ask(key)).toEqual(refusal("credential_unknown"));
+    expect(ask(key)).toEqual(refusal("credential_unknown"));
+    keys.records.set(record.digest, record);
+    clock.advance(5000);
+    expect(await ask(key)).toMatchObject({ ok: true });
+    expect(metrics.lookups).toEqual({ miss: 2, negative: 1 });
+  });
+
+  test("a key that is made after it was found absent works when the change is applied", async () => {
+    const { key, record } = keyWithRecord();
+    await ask(key);
+    keys.records.set(record.digest, record);
+    cache.apply([`digest:${record.digest}`]);
+    expect(await ask(key)).toMatchObject({ ok: true });
+  });
+
+  test("says revoked and expired, from the store and from the cache, and notes no use", async () => {
+    const revoked = stored({ revokedAt: 1 });
+    const expired = stored({ expiresAt: clock.now() });
+    for (const { key, reason } of [
+      { key: revoked.key, reason: "credential_revoked" },
+      { key: expired.key, reason: "credential_expired" },
+    ]) {
+      expect(await ask(key)).toEqual(refusal(reason));
+      expect(ask(key)).toEqual(refusal(reason));
+    }
+    expect(keys.asked).toBe(2);
+    expect(uses).toEqual([]);
+  });
+
+  test("a cached key ends at the millisecond of its expiry", async () => {
+    const { key } = stored({ expiresAt: clock.now() + 1000 });
+    await ask(key);
+    clock.advance(999);
+    expect(ask(key)).toMatchObject({ ok: true });
+    clock.advance(1);
+    expect(ask(key)).toEqual(refusal("credential_expired"));
+  });
+
+  test("asks again after the ttl", async () => {
+    const { key, record } = stored();
+    await ask(key);
+    keys.records.set(record.digest, { ...record, revokedAt: 1 });
+    clock.advance(59_999);
+    expect(ask(key)).toMatchObject({ ok: true });
+    clock.advance(1);
+    expect(await ask(key)).toEqual(refusal("credential_revoked"));
+  });
+
+  test("a record under another digest than was asked for is never accepted", async () => {
+    const { key, record } = keyWithRecord();
+    keys.records.set(record.digest, keyWithRecord().record);
+    expect(await ask(key)).toEqual(refusal("store_unavailable"));
+  });
+});
+
+describe("authenticate under load", () => {
+  test("1,000 parallel requests for one key are one look-up", async () => {
+    const { key } = stored();
+    keys.hold = true;
+    const answers = Array.from({ length: 1000 }, () => ask(key));
+    await Promise.resolve();
+    keys.release();
+    expect(new Set(await settled(answers)).size).toBe(1);
+    expect(keys.asked).toBe(1);
+  });
+
+  test("look-ups beyond the bound wait, and beyond the queue are refused as unavailable", async () => {
+    authenticator = build({ concurrent: 2, queued: 3 });
+    keys.hold = true;
+    const all = Array.from({ length: 7 }, () => stored()).map(({ key }) => ask(key));
+    const refused = await settled(all.slice(5));
+    expect(refused).toEqual([refusal("store_unavailable"), refusal("store_unavailable")]);
+    expect(keys.asked).toBe(2);
+    keys.hold = false;
+    keys.release();
+    expect((await settled(all.slice(0, 5))).every(({ ok }) => ok)).toBe(true);
+    expect(keys.asked).toBe(5);
+    const later = Array.from({ length: 5 }, () => stored()).map(({ key }) => ask(key));
+    expect((await settled(later)).every(({ ok }) => ok)).toBe(true);
+  });
+
+  test("a flood of 200,000 unknown keys stays within the bound and evicts no good entry", async () => {
+    const { key } = stored();
+    const good = await ask(key);
+    for (let round = 0; round < 200; round += 1) {
+      const flood = Array.from({ length: 1000 }, () => ask(createKey(randomBytes)));
+      for (const { ok } of await settled(flood)) expect(ok).toBe(false);
+      expect(ask(key)).toBe(good);
+    }
+    expect(cache.sizes()).toEqual({ found: 1, absent: 1000, indexed: 1002, fills: 0 });
+  });
+});
+
+describe("authenticate while the store is out of reach", () => {
+  test("refuses a key that is not cached as unavailable, never as unknown, and recovers", async () => {
+    const { key } = stored();
+    keys.down = true;
+    expect(await ask(key)).toEqual(refusal("store_unavailable"));
+    expect(await ask(keyWithRecord().key)).toEqual(refusal("store_unavailable"));
+    expect(metrics.durations).toEqual(["find error true", "find error true"]);
+    keys.down = false;
+    expect(await ask(key)).toMatchObject({ ok: true });
+  });
+
+  test("goes on with a stale entry for one more ttl, asking the store once a second, then refuses", async () => {
+    const { key } = stored();
+    const first = await ask(key);
+    keys.down = true;
+    clock.advance(60_000);
+    expect(await ask(key)).toBe(first);
+    expect(ask(key)).toBe(first);
+    expect(keys.asked).toBe(2);
+    clock.advance(1000);
+    expect(await ask(key)).toBe(first);
+    expect(keys.asked).toBe(3);
+    expect(metrics.lookups["stale"]).toBe(3);
+    clock.advance(58_999);
+    expect(await ask(key)).toBe(first);
+    clock.advance(1);
+    expect(await ask(key)).toEqual(refusal("store_unavailable"));
+  });
+
+  test("a stale entry that was revoked meanwhile is not used", async () => {
+    const { key, record } = stored();
+    await ask(key);
+    clock.advance(60_000);
+    keys.down = true;
+    keys.hold = true;
+    const answer = ask(key);
+    await Promise.resolve();
+    cache.apply([`credential:${record.id}`]);
+    keys.release();
+    expect(await answer).toEqual(refusal("store_unavailable"));
+  });
+
+  test("trusts no entry while it cannot be told what changed", async () => {
+    const { key } = stored();
+    await ask(key);
+    polls.fails = true;
+    expect(ask(key)).toEqual(refusal("store_unavailable"));
+    polls.fails = false;
+    clock.advance(60_000);
+    keys.hold = true;
+    const answer = ask(key);
+    await Promise.resolve();
+    polls.fails = true;
+    keys.release();
+    expect(await answer).toEqual(refusal("store_unavailable"));
+  });
+});
+
+describe("a look-up that raced a change", () => {
+  test("is thrown away and asked again, so that the revoke is seen", async () => {
+    const { key, record } = stored();
+    keys.hold = true;
+    const answer = ask(key);
+    await Promise.resolve();
+    // The store read the record before the revoke; its answer arrives after the change was applied.
+    keys.records.set(record.digest, { ...record, revokedAt: 1 });
+    cache.apply([`credential:${record.id}`]);
+    keys.hold = false;
+    keys.release();
+    expect(await answer).toEqual(refusal("credential_revoked"));
+    expect(ask(key)).toEqual(refusal("credential_revoked"));
+    expect(keys.asked).toBe(2);
+  });
+
+  test("of an absent key that was just made finds it", async () => {
+    const { key, record } = keyWithRecord();
+    keys.hold = true;
+    const answer = ask(key);
+    await Promise.resolve();
+    keys.records.set(record.digest, record);
+    cache.apply([`digest:${record.digest}`]);
+    keys.hold = false;
+    keys.release();
+    expect(await answer).toMatchObject({ ok: true });
+  });
+
+  test("is kept where the change touched others only", async () => {
+    const { key } = stored();
+    keys.hold = true;
+    const answer = ask(key);
+    await Promise.resolve();
+    cache.apply([`credential:${keyWithRecord().record.id}`]);
+    keys.release();
+    expect(await answer).toBe(ask(key));
+    expect(keys.asked).toBe(1);
+  });
+
+  test("twice is refused as unavailable, and nothing is kept", async () => {
+    const { key, record } = stored();
+    keys.hold = true;
+    const answer = ask(key);
+    for (const round of [1, 2]) {
+      while (keys.waiting === 0) await Promise.resolve();
+      cache.apply(round === 1 ? ["all"] : [`credential:${record.id}`]);
+      keys.release();
+    }
+    expect(await answer).toEqual(refusal("store_unavailable"));
+    expect(cache.sizes()).toEqual({ found: 0, absent: 0, indexed: 0, fills: 0 });
+  });
+});
