@@ -1,0 +1,200 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { createAdminServer, type AdminServer, type Readiness } from "../admin/server.ts";
+import type { Config } from "../config/config.ts";
+import { formatAddress } from "../config/fields.ts";
+import type { Env } from "../config/problem.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { createAuthenticator } from "../credentials/authenticate.ts";
+import { createDigester } from "../credentials/digest.ts";
+import { createLastUsed, type LastUsed } from "../credentials/last-used.ts";
+import { TrustedProxies } from "../proxy/client-connection.ts";
+import { Listener } from "../proxy/listener.ts";
+import { Pipeline } from "../proxy/pipeline.ts";
+import { Recorder } from "../proxy/recorder.ts";
+import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
+import { Upstreams } from "../proxy/upstreams.ts";
+import { type RulesInForce, startRules } from "./rules-source.ts";
+import { createCredentialCache } from "../store/cache.ts";
+import { openStore } from "../store/open.ts";
+import type { Store } from "../store/types.ts";
+import { pepperFor } from "./pepper.ts";
+import { type AuditLog, createAuditLog } from "../telemetry/audit.ts";
+import { createRequestIds } from "../telemetry/ids.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { VERSION } from "./version.ts";
+
+/** A running sidecar. */
+export interface App {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  /** Reads the rules again and opens the audit files anew (SIGHUP). Resolves with whether the rules were right. */
+  reload(): Promise<boolean>;
+  /** Drains, flushes and closes all. Resolves when nothing is left open. */
+  close(): Promise<void>;
+}
+
+export interface AppDeps {
+  readonly env: Env;
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+/**
+ * The composition root: the one place that wires the parts together. Resolves once both listeners
+ * accept. Rejects, with nothing left open, where the rules are wrong or an address is taken.
+ */
+export async function startApp(config: Config, deps: AppDeps): Promise<App> {
+  const clock = deps.clock ?? systemClock;
+  const log = deps.log ?? createLog({ level: config.log.level });
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  };
+  try {
+    return await start(config, { env: deps.env, clock, log }, closers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  deps: Required<AppDeps>,
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<App> {
+  const { clock, env, log } = deps;
+  const instance = `${hostname()}-${process.pid}`;
+  const metrics = createMetrics({ version: VERSION, instance });
+  const audit = createAuditLog({
+    sinks: config.audit.sinks,
+    whenFull: config.audit.when_full,
+    queueBytes: config.audit.queue_bytes,
+    instance,
+    log,
+    clock,
+  });
+  closers.push(() => audit.close());
+  metrics.bindAudit(audit);
+  await audit.opened();
+
+  const store = openStore(config.store.url, { clock, log });
+  closers.push(() => store.close());
+  const credentials = await wireCredentials(config, store, { clock, metrics });
+  closers.push(() => credentials.close());
+
+  const upstreams = new Upstreams({ metrics, clock, bodyBytes: config.limits.body_bytes });
+  closers.push(() => upstreams.close());
+  const rules = await startRules({ file: config.rules, env, upstreams, log, metrics, audit });
+  closers.push(() => rules.close());
+
+  const listener = await wireListener(config, { ...deps, metrics, audit, rules }, credentials.authenticator);
+  let draining = false;
+  const admin = createAdminServer({
+    metrics,
+    log,
+    readiness: () => readiness(store, audit, metrics, draining),
+  });
+  // The admin listener outlives the public one, so that draining can be watched.
+  closers.push(() => admin.close());
+  const ports = await listen(config, listener, admin);
+  closers.push(() => {
+    draining = true;
+    return listener.drain(config.limits.drain);
+  });
+  log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
+  return {
+    ...ports,
+    async reload() {
+      await audit.reopen();
+      return rules.reload();
+    },
+    close: closeAll,
+  };
+}
+
+async function wireCredentials(config: Config, store: Store, { clock, metrics }: { clock: Clock; metrics: Metrics }) {
+  const cache = createCredentialCache({
+    maxEntries: config.cache.max_entries,
+    ttlMs: config.cache.ttl,
+    negativeTtlMs: config.cache.negative_ttl,
+    clock,
+  });
+  const unfollow = await store.changes.follow((tags) => cache.apply(tags));
+  const uses: LastUsed = createLastUsed({ keys: store.keys, clock });
+  const digester = createDigester({ pepper: pepperFor(config) });
+  return {
+    authenticator: createAuthenticator({
+      keys: store.keys,
+      changes: store.changes,
+      cache,
+      digester,
+      clock,
+      uses,
+      metrics,
+    }),
+    async close() {
+      await uses.close();
+      await unfollow();
+    },
+  };
+}
+
+async function wireListener(
+  config: Config,
+  deps: Required<AppDeps> & { metrics: Metrics; audit: AuditLog; rules: RulesInForce },
+  authenticator: ReturnType<typeof createAuthenticator>,
+): Promise<Listener> {
+  const { audit, clock, log, metrics, rules } = deps;
+  const { limits } = config;
+  const proxies = new TrustedProxies(config.trusted_proxies);
+  const { hosts, tls } = config.listen.public;
+  return new Listener({
+    tls: tls === undefined ? null : { cert: await readFile(tls.cert), key: await readFile(tls.key) },
+    limits: {
+      headBytes: limits.head_bytes,
+      targetBytes: limits.target_bytes,
+      hosts: new Set(hosts.map((host) => host.toLowerCase())),
+      idleMs: limits.idle,
+      headTimeoutMs: limits.head_timeout,
+      connections: limits.connections,
+    },
+    pipeline: new Pipeline({ authenticator, audit, log, inspectBytes: limits.inspect_bytes }),
+    recorder: new Recorder({ audit, metrics, clock, proxies }),
+    proxies,
+    upgrades: new UpgradeProxy(log),
+    policy: rules,
+    requestId: createRequestIds(randomBytes, clock),
+    clock,
+    log,
+  });
+}
+
+async function listen(config: Config, listener: Listener, admin: AdminServer) {
+  const publicAddress = config.listen.public.address;
+  const adminAddress = config.listen.admin.address;
+  const adminPort = (await admin.listen(adminAddress)).port;
+  const publicPort = await listener.listen(publicAddress.host, publicAddress.port);
+  const scheme = config.listen.public.tls === undefined ? "http" : "https";
+  return {
+    publicUrl: `${scheme}://${formatAddress({ ...publicAddress, port: publicPort })}`,
+    adminUrl: `http://${formatAddress({ ...adminAddress, port: adminPort })}`,
+  };
+}
+
+async function readiness(store: Store, audit: AuditLog, metrics: Metrics, draining: boolean): Promise<Readiness> {
+  const reasons: string[] = [];
+  if (draining) reasons.push("draining");
+  if (!audit.admits()) reasons.push("audit_unavailable");
+  const up = await store.ping().then(
+    () => true,
+    () => false,
+  );
+  metrics.storeUp(up);
+  if (!up) reasons.push("store_unavailable");
+  return { ready: reasons.length === 0, reasons };
+}

@@ -1,0 +1,97 @@
+import { dirname } from "node:path";
+import { formatProblem, type Env, type Problem } from "../config/problem.ts";
+import { loadRules } from "../config/rules.ts";
+import { watchFile } from "../config/watch.ts";
+import { compilePolicy } from "../policy/compile.ts";
+import type { ActivePolicy } from "../proxy/route-runtime.ts";
+import type { Upstreams } from "../proxy/upstreams.ts";
+import type { AuditLog } from "../telemetry/audit.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** Rules that cannot be used, with every problem. */
+export class InvalidRules extends Error {
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.name = "InvalidRules";
+  }
+}
+
+export interface RulesSourceOptions {
+  readonly file: string;
+  readonly env: Env;
+  readonly upstreams: Upstreams;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly audit: Pick<AuditLog, "event">;
+}
+
+/** The rules in force. */
+export interface RulesInForce {
+  current(): ActivePolicy;
+  /** Reads the file again; the rules in force stay where the new ones are wrong. Never rejects. True where they are right. */
+  reload(): Promise<boolean>;
+  close(): void;
+}
+
+/**
+ * Loads the rules and keeps them fresh: on a change of the file, or when `reload` is called. A request
+ * reads `current()` once, so each is served wholly by the old rules or wholly by the new. Rejects with
+ * `InvalidRules` where the first load fails.
+ */
+export async function startRules(options: RulesSourceOptions): Promise<RulesInForce> {
+  const { file, log, metrics, audit } = options;
+  // Watching starts first, or a change in between would be missed.
+  let reloading: Promise<unknown> = Promise.resolve();
+  const watcher = watchFile(file, () => void reload());
+  let active: ActivePolicy;
+  try {
+    active = await load(options);
+  } catch (error) {
+    watcher.close();
+    throw error;
+  }
+  metrics.rulesInfo(active.policy.hash);
+
+  async function tryReload(): Promise<boolean> {
+    try {
+      const next = await load(options);
+      active = next;
+      metrics.configReload("ok");
+      metrics.rulesInfo(next.policy.hash);
+      log.info({ rules: next.policy.hash, routes: next.routes.length }, "rules reloaded");
+      audit.event({ event: "config", action: "rules.reload", target: next.policy.hash });
+      return true;
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      metrics.configReload("error");
+      log.error({ problems: detail.split("\n"), rules: active.policy.hash }, "new rules refused, the old ones stay");
+      audit.event({
+        event: "config",
+        action: "rules.reload",
+        target: active.policy.hash,
+        decision: "deny",
+        reason: "invalid_rules",
+        detail,
+      });
+      return false;
+    }
+  }
+
+  /** One after the other, so that the last change wins. */
+  function reload(): Promise<boolean> {
+    const result = reloading.then(tryReload);
+    reloading = result;
+    return result;
+  }
+
+  return { current: () => active, reload, close: () => watcher.close() };
+}
+
+async function load({ file, env, upstreams }: RulesSourceOptions): Promise<ActivePolicy> {
+  const source = await loadRules(file, env);
+  if (!source.ok) throw new InvalidRules(source.problems);
+  const policy = compilePolicy(source.value);
+  if (!policy.ok) throw new InvalidRules(policy.problems);
+  return upstreams.activate(policy.value, dirname(file));
+}

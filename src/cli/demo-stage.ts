@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { startDemoService } from "../../deploy/demo/service/server.ts";
+import { startApp } from "../app/app.ts";
+import { PACKAGE_ROOT } from "../app/version.ts";
+import type { ApiKeyRecord } from "../store/types.ts";
+import type { Terminal } from "./command.ts";
+import { requireConfig } from "./config-file.ts";
+import { type KeyDesk, withKeyDesk } from "./key-store.ts";
+
+export interface DemoOptions {
+  /** Port of the public listener; the admin listener takes the next. 0 takes free ones. */
+  readonly port: number;
+  /** Another store than a new embedded one. */
+  readonly store: string | undefined;
+  /** Folder for the database and the audit file; a new one in the system's temporary folder where not given. */
+  readonly data: string | undefined;
+}
+
+export interface DemoKey {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** Names of the seeded keys; interface.md promises them. */
+export const DEMO_KEYS = ["reader", "writer", "acme", "workflows", "manager", "revoked"] as const;
+export type DemoKeyName = (typeof DEMO_KEYS)[number];
+
+/** The demo, up: a ticket service that knows nothing of keys, the sidecar in front, and seeded keys. */
+export interface DemoStage {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly serviceUrl: string;
+  readonly dataDir: string;
+  readonly keys: Readonly<Record<DemoKeyName, DemoKey>>;
+  /** Makes one more key, as the command line does. */
+  issue(name: string, scopes: readonly string[]): Promise<DemoKey>;
+  /** Revokes a key, as the command line does. */
+  revoke(id: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SCOPES: Readonly<Record<DemoKeyName, readonly string[]>> = {
+  reader: ["tickets:read"],
+  writer: ["tickets:read", "tickets:write"],
+  acme: ["tickets:read"],
+  workflows: ["workflows:*"],
+  manager: [
+    "tickets:read",
+    "tickets:write",
+    "workflows:*",
+    "portals:read",
+    "portals:write",
+    "users:read",
+    "users:write",
+  ],
+  revoked: ["tickets:read"],
+};
+
+/** Starts the demo and seeds it. Rejects, with nothing left running, where a port is taken. */
+export async function startDemo(options: DemoOptions, terminal: Terminal): Promise<DemoStage> {
+  const dataDir = await dataFolder(options.data);
+  const service = await startDemoService({ port: 0 });
+  try {
+    const env = {
+      ...terminal.env,
+      DEMO_SERVICE: service.url,
+      DEMO_PUBLIC: `127.0.0.1:${options.port}`,
+      DEMO_ADMIN: `127.0.0.1:${options.port === 0 ? 0 : options.port + 1}`,
+      DEMO_DATA: dataDir,
+      DEMO_STORE: options.store ?? `sqlite:${join(dataDir, "portcullis.db")}`,
+      DEMO_PEPPER: randomBytes(32).toString("base64url"),
+    };
+    const staged = { ...terminal, env };
+    const config = await requireConfig(join(PACKAGE_ROOT, "config", "demo.yaml"), staged);
+    const keys = await withKeyDesk(config, staged, seed);
+    const app = await startApp(config, { env });
+    return {
+      publicUrl: app.publicUrl,
+      adminUrl: app.adminUrl,
+      serviceUrl: service.url,
+      dataDir,
+      keys,
+      issue: (name, scopes) => withKeyDesk(config, staged, (desk) => issue(desk, name, scopes, null)),
+      revoke: (id) => withKeyDesk(config, staged, (desk) => revoke(desk, id)),
+      async close() {
+        await app.close();
+        await service.close();
+      },
+    };
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
+}
+
+async function dataFolder(given: string | undefined): Promise<string> {
+  if (given === undefined) return mkdtemp(join(tmpdir(), "portcullis-demo-"));
+  const folder = resolve(given);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  return folder;
+}
+
+async function seed(desk: KeyDesk): Promise<Record<DemoKeyName, DemoKey>> {
+  const one = (name: DemoKeyName): Promise<DemoKey> => issue(desk, name, SCOPES[name], name === "acme" ? "acme" : null);
+  const keys = {
+    reader: await one("reader"),
+    writer: await one("writer"),
+    acme: await one("acme"),
+    workflows: await one("workflows"),
+    manager: await one("manager"),
+    revoked: await one("revoked"),
+  };
+  await revoke(desk, keys.revoked.id);
+  return keys;
+}
+
+async function issue(
+  desk: KeyDesk,
+  name: string,
+  scopes: readonly string[],
+  portal: ApiKeyRecord["portal"] | "acme",
+): Promise<DemoKey> {
+  const issued = await desk.keys.create({
+    name: `demo ${name}`,
+    scopes,
+    portal,
+    expiresInMs: null,
+    subject: `demo-${name}`,
+    createdBy: "demo",
+  });
+  return { id: issued.record.id, key: issued.key };
+}
+
+async function revoke(desk: KeyDesk, id: string): Promise<void> {
+  const record = (await desk.keys.list({ limit: 1000 })).find((candidate) => candidate.id === id);
+  if (record !== undefined) await desk.keys.revoke(record.id);
+}

@@ -1,0 +1,102 @@
+import { join } from "node:path";
+import { type Command, readArgs, type Terminal, UsageError } from "./command.ts";
+import { type DemoOptions, type DemoStage, startDemo } from "./demo-stage.ts";
+import { tour } from "./demo-tour.ts";
+import { untilStopped } from "./signals.ts";
+
+/** `portcullis demo`: a ticket service, the sidecar in front, seeded keys, and a tour of real requests. */
+export const demo: Command = {
+  name: "demo",
+  summary: "run a demo ticket service behind the sidecar, and watch keys being allowed and refused",
+  usage: `portcullis demo [--port 8080] [--tour] [--json] [--store URL] [--data DIR]
+
+--tour  makes the requests of the tour and ends: exit 0 only if every verdict is the expected one
+--json  prints one line of JSON once everything is up, and no tour`,
+  async run(args, terminal) {
+    const { values, positionals } = readArgs(args, {
+      port: { type: "string" },
+      tour: { type: "boolean" },
+      json: { type: "boolean" },
+      store: { type: "string" },
+      data: { type: "string" },
+    });
+    if (positionals.length > 0) throw new UsageError(`unexpected argument: ${positionals[0]}`);
+    if (values.tour === true && values.json === true) throw new UsageError("--tour or --json, not both");
+    const stage = await startDemo(stageOptions(values), terminal);
+    try {
+      if (values.json === true) {
+        terminal.out(`${JSON.stringify(stageJson(stage))}\n`);
+      } else {
+        const right = await showTour(stage, terminal);
+        if (values.tour === true) return right ? 0 : 1;
+        terminal.out(whatToTry(stage));
+      }
+      await untilStopped({ reload: () => undefined });
+      return 0;
+    } finally {
+      await stage.close();
+    }
+  },
+};
+
+function stageOptions(values: { port?: string; store?: string; data?: string; tour?: boolean }): DemoOptions {
+  // A tour that ends by itself needs no particular port, so it disturbs nobody.
+  const text = values.port ?? (values.tour === true ? "0" : "8080");
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port >= 0 && port <= 65_534)) throw new UsageError("--port is 0 to 65534");
+  return { port, store: values.store, data: values.data };
+}
+
+function stageJson(stage: DemoStage): Record<string, unknown> {
+  return {
+    public_url: stage.publicUrl,
+    admin_url: stage.adminUrl,
+    mcp_url: `${stage.publicUrl}/mcp`,
+    data_dir: stage.dataDir,
+    keys: stage.keys,
+  };
+}
+
+async function showTour(stage: DemoStage, terminal: Terminal): Promise<boolean> {
+  terminal.out(`A ticket service that knows nothing of keys runs at ${stage.serviceUrl}.\n`);
+  terminal.out(`Portcullis stands in front of it at ${stage.publicUrl}. The tour:\n\n`);
+  let right = true;
+  let count = 0;
+  for await (const stop of tour(stage)) {
+    count++;
+    const ok = stop.seen === stop.expected;
+    right &&= ok;
+    terminal.out(`${ok ? "✓" : "✗"} ${stop.title.padEnd(34)} ${stop.seen}\n    ${stop.request}\n`);
+    if (!ok) terminal.out(`    expected ${stop.expected}\n`);
+  }
+  terminal.out(
+    right
+      ? `\nAll ${count} verdicts are as expected. Each has its line in ${auditFile(stage)}.\n`
+      : "\nSome verdicts are NOT as expected: see the lines with ✗.\n",
+  );
+  return right;
+}
+
+function whatToTry(stage: DemoStage): string {
+  const { acme, reader, writer } = stage.keys;
+  const tickets = `${stage.publicUrl}/api/portals`;
+  return `
+It stays up. Keys of the demo:
+${Object.entries(stage.keys)
+  .map(([name, { key }]) => `  ${name.padEnd(10)} ${key}\n`)
+  .join("")}
+Try:
+  curl -i -H 'Authorization: Bearer ${reader.key}' ${tickets}/acme/tickets
+  curl -i -H 'Authorization: Bearer ${acme.key}' ${tickets}/globex/tickets
+  curl -i -H 'Authorization: Bearer ${writer.key}' -H 'Content-Type: application/json' -d '{"subject":"Hello"}' ${tickets}/acme/tickets
+  curl -N -H 'Authorization: Bearer ${reader.key}' ${tickets}/acme/events
+  curl -s ${stage.adminUrl}/metrics | grep ^portcullis_requests_total
+  tail -f ${auditFile(stage)}
+
+Ctrl-C ends it.
+`;
+}
+
+function auditFile(stage: DemoStage): string {
+  return join(stage.dataDir, "audit.ndjson");
+}

@@ -1,0 +1,127 @@
+import { readFile } from "node:fs/promises";
+import { type Config } from "../config/config.ts";
+import type { CredentialProblem } from "../core/decision.ts";
+import { isCredentialId, isPortalId, isScope, type PortalId } from "../core/ids.ts";
+import type { Principal } from "../core/principal.ts";
+import { inspectKey } from "../credentials/key-format.ts";
+import { type Explanation, explain as explainRequest } from "../policy/explain.ts";
+import type { ApiKeyRecord } from "../store/types.ts";
+import { type Command, CommandFailure, readArgs, type Terminal, UsageError } from "./command.ts";
+import { requireConfig } from "./config-file.ts";
+import { keyState } from "./key-text.ts";
+import { requirePolicy, withKeyDesk } from "./key-store.ts";
+
+type Caller = Principal | { readonly problem: CredentialProblem | "credential_missing" };
+
+/** `portcullis explain`: the decision on a request, and each step that led to it. */
+export const explain: Command = {
+  name: "explain",
+  summary: "tell what would be decided on a request, step by step",
+  usage: `portcullis explain [--config FILE] (--key KEY | --scopes A,B [--portal P]) METHOD TARGET
+                   [-H 'Name: value' …] [--data TEXT | --data @FILE] [--json]
+
+--key takes a key, the id of one (key_…), or - to read a key from standard input.
+Without --key and --scopes the request has no credential.`,
+  async run(args, terminal) {
+    const { values, positionals } = readArgs(args, {
+      config: { type: "string" },
+      key: { type: "string" },
+      scopes: { type: "string" },
+      portal: { type: "string" },
+      header: { type: "string", short: "H", multiple: true },
+      data: { type: "string" },
+      json: { type: "boolean" },
+    });
+    const [method, target, ...rest] = positionals;
+    if (method === undefined || target === undefined) throw new UsageError("give METHOD and TARGET");
+    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
+    const config = await requireConfig(values.config, terminal);
+    const explanation = explainRequest(await requirePolicy(config, terminal), {
+      method: method.toUpperCase(),
+      target,
+      headers: (values.header ?? []).map(readHeader),
+      body: values.data === undefined ? null : await readData(values.data),
+      principal: await caller(config, values, terminal),
+    });
+    terminal.out(values.json === true ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    return explanation.verdict.allow ? 0 : 1;
+  },
+};
+
+async function caller(
+  config: Config,
+  values: { key?: string; scopes?: string; portal?: string },
+  terminal: Terminal,
+): Promise<Caller> {
+  if (values.key !== undefined && values.scopes !== undefined) throw new UsageError("--key or --scopes, not both");
+  if (values.scopes !== undefined) return imagined(values.scopes, values.portal);
+  if (values.portal !== undefined) throw new UsageError("--portal goes with --scopes");
+  if (values.key === undefined) return { problem: "credential_missing" };
+  const key = values.key === "-" ? (await terminal.readInput()).trim() : values.key;
+  return withKeyDesk(config, terminal, async ({ store, digester }) => {
+    if (isCredentialId(key)) {
+      const record = await store.keys.get(key);
+      if (record === null) throw new CommandFailure(`no key ${key}`);
+      return principalOf(record);
+    }
+    const format = inspectKey(key);
+    if (format !== "ok") return { problem: `credential_${format}` };
+    const record = await store.keys.findByDigest(digester.stored(key));
+    return record === null ? { problem: "credential_unknown" } : principalOf(record);
+  });
+}
+
+function principalOf(record: ApiKeyRecord): Caller {
+  const state = keyState(record, Date.now());
+  if (state !== "active") return { problem: `credential_${state}` };
+  return {
+    kind: "api_key",
+    credentialId: record.id,
+    subject: record.subject,
+    scopes: new Set(record.scopes),
+    portal: record.portal,
+    expiresAt: record.expiresAt,
+  };
+}
+
+/** A caller that does not exist, with the scopes to try. */
+function imagined(scopes: string, portal: string | undefined): Caller {
+  const names = scopes.split(",").filter((name) => name !== "");
+  const bad = names.find((name) => !isScope(name));
+  if (bad !== undefined) throw new UsageError(`${bad} is not a scope`);
+  const credentialId = "key_0000000000000000";
+  if (!isCredentialId(credentialId)) throw new Error("the id of the imagined key is malformed");
+  return {
+    kind: "api_key",
+    credentialId,
+    subject: "explain",
+    scopes: new Set(names.filter(isScope)),
+    portal: readPortal(portal),
+    expiresAt: null,
+  };
+}
+
+function readPortal(portal: string | undefined): PortalId | null {
+  if (portal === undefined) return null;
+  if (!isPortalId(portal)) throw new UsageError(`${portal} is not a portal id`);
+  return portal;
+}
+
+function readHeader(line: string): readonly [string, string] {
+  const colon = line.indexOf(":");
+  if (colon <= 0) throw new UsageError(`-H takes 'Name: value', not '${line}'`);
+  return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+}
+
+async function readData(data: string): Promise<Uint8Array> {
+  return data.startsWith("@") ? readFile(data.slice(1)) : Buffer.from(data, "utf8");
+}
+
+function explanationText({ steps }: Explanation): string {
+  return steps
+    .map(({ ok, source, step, text }) => {
+      const where = source === undefined ? "" : `  (${source.file}:${source.line})`;
+      return `${ok ? "✓" : "✗"} ${step.padEnd(10)} ${text}${where}\n`;
+    })
+    .join("");
+}

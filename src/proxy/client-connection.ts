@@ -1,0 +1,73 @@
+import { BlockList, isIP, type Socket } from "node:net";
+import type { Exchange } from "./exchange.ts";
+
+/** Decides whose `X-Forwarded-*` are believed. Nobody's, where no range is given. */
+export class TrustedProxies {
+  readonly #ranges = new BlockList();
+  readonly #empty: boolean;
+
+  /** `ranges` are addresses or CIDR ranges, checked when the configuration was read. */
+  constructor(ranges: readonly string[]) {
+    this.#empty = ranges.length === 0;
+    for (const range of ranges) {
+      const [address = "", prefix] = range.split("/");
+      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+      if (prefix === undefined) this.#ranges.addAddress(address, family);
+      else this.#ranges.addSubnet(address, Number(prefix), family);
+    }
+  }
+
+  trusts(address: string): boolean {
+    if (this.#empty) return false;
+    const family = isIP(address);
+    return family !== 0 && this.#ranges.check(address, family === 6 ? "ipv6" : "ipv4");
+  }
+
+  /** The nearest address of `X-Forwarded-For` that no trusted proxy vouches for, read from the right. */
+  clientOf(forwardedFor: string, peer: string): string {
+    const hops = forwardedFor.split(",").map((hop) => hop.trim());
+    let client = peer;
+    for (const hop of hops.toReversed()) {
+      if (isIP(hop) === 0) return client;
+      client = hop;
+      if (!this.trusts(hop)) return client;
+    }
+    return client;
+  }
+}
+
+/** What is known of a client's connection, made once for all of its requests. */
+export class ClientConnection {
+  readonly socket: Socket;
+  /** The address of the peer; IPv4 in its own form. */
+  readonly address: string;
+  readonly secure: boolean;
+  /** The peer is a trusted proxy. */
+  readonly trusted: boolean;
+  /** The request under way, if any. */
+  current: Exchange | null = null;
+  #forwardedHost = "";
+  #forwardedFields = "";
+
+  constructor(socket: Socket, secure: boolean, proxies: TrustedProxies) {
+    this.socket = socket;
+    const address = socket.remoteAddress ?? "";
+    this.address = address.startsWith("::ffff:") ? address.slice(7) : address;
+    this.secure = secure;
+    this.trusted = proxies.trusts(this.address);
+  }
+
+  /** `X-Forwarded-*` for a peer that is not a trusted proxy; the same for all requests to one host. */
+  forwardedFields(host: string): string {
+    if (this.#forwardedFields === "" || this.#forwardedHost !== host) {
+      this.#forwardedHost = host;
+      this.#forwardedFields = forwardedFields(this.address, this.secure ? "https" : "http", host);
+    }
+    return this.#forwardedFields;
+  }
+}
+
+/** The three fields as they are sent to the upstream. */
+export function forwardedFields(forwardedFor: string, proto: string, host: string): string {
+  return `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n`;
+}

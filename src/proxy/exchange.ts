@@ -1,0 +1,78 @@
+import type { Decision, Reason } from "../core/decision.ts";
+import { ANONYMOUS, type Principal } from "../core/principal.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ClientConnection, TrustedProxies } from "./client-connection.ts";
+import type { CollectedBody } from "./request-body.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Answer } from "./refusal.ts";
+import type { InboundHead } from "./request-reader.ts";
+import type { ActivePolicy, RouteRuntime } from "./route-runtime.ts";
+
+/** How a request ended: decided and answered, or cut short after it was allowed. */
+export type Outcome = "allowed" | "public" | "client_closed" | "upstream_cut" | Reason;
+
+/** What the listener knows when a request begins. */
+export interface ExchangeStart {
+  readonly head: InboundHead;
+  readonly connection: ClientConnection;
+  readonly requestId: string;
+  /** Monotonic ms. */
+  readonly startedAt: number;
+  readonly active: ActivePolicy;
+}
+
+/** What all exchanges of a listener share. */
+export interface ExchangeDeps {
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly proxies: TrustedProxies;
+  /** True once the instance is shutting down: connections are closed after their answer. */
+  draining(): boolean;
+}
+
+/**
+ * One request on the line: what is known of it so far, filled in stage by stage and read by the
+ * recorder at the end. The doors (plain HTTP, upgrades) extend it with how to answer and forward.
+ */
+export abstract class Exchange {
+  readonly head: InboundHead;
+  readonly connection: ClientConnection;
+  readonly requestId: string;
+  /** Monotonic ms. */
+  readonly startedAt: number;
+  readonly active: ActivePolicy;
+  route: RouteRuntime | null = null;
+  principal: Principal = ANONYMOUS;
+  decision: Decision | null = null;
+  outcome: Outcome = "client_closed";
+  detail: string | null = null;
+  status = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Monotonic ms at which the request went to the upstream, and its response head was there; 0 is never. */
+  dispatchedAt = 0;
+  answeredAt = 0;
+  isStream = false;
+  recorded = false;
+
+  constructor(start: ExchangeStart) {
+    this.head = start.head;
+    this.connection = start.connection;
+    this.requestId = start.requestId;
+    this.startedAt = start.startedAt;
+    this.active = start.active;
+  }
+
+  /** Reads the body whole, `limit` bytes at most. Never rejects. */
+  abstract readBody(limit: number): Promise<CollectedBody>;
+  /** Sends an answer of our own, unless an answer was begun. */
+  abstract answer(answer: Answer): void;
+  /** Sends the request to the upstream of `route` and its response to the client. */
+  abstract forward(route: RouteRuntime): void;
+  /** Ends it at once, both sides. Used when draining takes too long. */
+  abstract cut(outcome: Outcome): void;
+  /** The parser found the rest of the request malformed. */
+  abstract malformed(reason: Reason, detail: string): void;
+  /** True where the next move is the client's: more of its body, or reading what waits for it. */
+  abstract awaitsClient(): boolean;
+}

@@ -1,0 +1,239 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { type AddressInfo, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Clock } from "../core/clock.ts";
+import { deny, type Reason } from "../core/decision.ts";
+import type { Log } from "../telemetry/log.ts";
+import { ClientConnection, type TrustedProxies } from "./client-connection.ts";
+import type { Exchange, ExchangeDeps, ExchangeStart } from "./exchange.ts";
+import { HttpExchange } from "./http-exchange.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Recorder } from "./recorder.ts";
+import { RawExchange } from "./raw-exchange.ts";
+import { readInbound, type ReadLimits, unreadHead } from "./request-reader.ts";
+import type { ActivePolicy } from "./route-runtime.ts";
+import { UpgradeExchange, type UpgradeProxy } from "./upgrade-exchange.ts";
+
+export interface ListenerOptions {
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
+  readonly limits: ReadLimits & {
+    readonly headBytes: number;
+    readonly idleMs: number;
+    readonly headTimeoutMs: number;
+    readonly connections: number;
+  };
+  readonly pipeline: Pipeline;
+  readonly recorder: Recorder;
+  readonly proxies: TrustedProxies;
+  readonly upgrades: UpgradeProxy;
+  readonly policy: { current(): ActivePolicy };
+  readonly requestId: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The public listener: takes sockets, makes an exchange of each request and hands it to the line. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #connections = new Map<Socket, ClientConnection>();
+  readonly #deps: ExchangeDeps & { readonly proxy: UpgradeProxy };
+  #draining = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { clock, recorder, proxies, upgrades } = options;
+    this.#deps = { clock, recorder, proxies, proxy: upgrades, draining: () => this.#draining };
+    this.#server =
+      options.tls === null
+        ? createServer(serverOptions(options))
+        : createTlsServer({ ...serverOptions(options), ...options.tls, minVersion: "TLSv1.2" });
+    this.#listen();
+  }
+
+  /** Starts to accept. Resolves with the port; rejects where the address is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: 4096 }, () => {
+        this.#server.off("error", reject);
+        const address: AddressInfo | string | null = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Requests under way. */
+  get active(): number {
+    let count = 0;
+    for (const connection of this.#connections.values()) if (connection.current !== null) count++;
+    return count;
+  }
+
+  /**
+   * Stops accepting, lets requests under way end for `graceMs` at most, then cuts what is left, open
+   * streams among them. Resolves when every connection is closed.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections.values()) {
+        connection.current?.cut("draining");
+        connection.socket.destroy();
+      }
+    }, graceMs);
+    for (const connection of this.#connections.values()) if (connection.current === null) connection.socket.end();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #listen(): void {
+    const server = this.#server;
+    server.keepAliveTimeout = this.#options.limits.idleMs;
+    server.headersTimeout = this.#options.limits.headTimeoutMs;
+    // A body may take long; silence in it is what `timeout` ends.
+    server.requestTimeout = 0;
+    server.timeout = this.#options.limits.idleMs;
+    // Fields beyond a count would be left out in silence; `head_bytes` bounds them.
+    server.maxHeadersCount = 0;
+    server.maxConnections = this.#options.limits.connections;
+    server.on(this.#options.tls === null ? "connection" : "secureConnection", (socket: Socket) => this.#accept(socket));
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void => this.#request(request, response);
+    server.on("request", onRequest);
+    server.on("checkContinue", onRequest);
+    server.on("checkExpectation", onRequest);
+    // The streams of these events are the sockets of `connection`, whatever the types say.
+    server.on("upgrade", (request, stream, head) => {
+      if (stream instanceof Socket) this.#upgrade(request, stream, head);
+      else stream.destroy();
+    });
+    // CONNECT asks for a tunnel to anywhere: its target is in no form that the line takes.
+    server.on("connect", (request, stream) => {
+      if (stream instanceof Socket) this.#run(new RawExchange(stream, this.#line(request), this.#deps));
+      else stream.destroy();
+    });
+    server.on("clientError", (error, stream) => {
+      if (stream instanceof Socket) this.#clientError(error, stream);
+      else stream.destroy();
+    });
+    server.on("timeout", (socket: Socket) => this.#timeout(socket));
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new ClientConnection(socket, socket instanceof TLSSocket, this.#options.proxies);
+    this.#connections.set(socket, connection);
+    socket.on("close", () => this.#connections.delete(socket));
+  }
+
+  #connectionOf(socket: Socket): ClientConnection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    return new ClientConnection(socket, socket instanceof TLSSocket, this.#options.proxies);
+  }
+
+  #line(request: IncomingMessage): ExchangeStart {
+    const { clock, limits, policy, requestId } = this.#options;
+    const startedAt = clock.monotonic();
+    const http10 = request.httpVersionMinor === 0;
+    const head = readInbound(request.method ?? "", request.url ?? "", request.rawHeaders, http10, limits);
+    return {
+      head,
+      connection: this.#connectionOf(request.socket),
+      requestId: requestId(),
+      startedAt,
+      active: policy.current(),
+    };
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = new HttpExchange({ request, response }, this.#line(request), this.#deps);
+    this.#run(exchange);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const line = this.#line(request);
+    const exchange = new UpgradeExchange({ request, socket, head }, line, this.#deps);
+    if (line.head.method !== "GET" || line.head.bodyKind !== "none") {
+      exchange.malformed("bad_request", "an upgrade is a GET without a body");
+    } else {
+      this.#run(exchange);
+    }
+  }
+
+  #run(exchange: Exchange): void {
+    exchange.connection.current = exchange;
+    this.#options.pipeline.run(exchange);
+  }
+
+  /** The parser gave up on what the client sends: an answer where none was begun, then the end. */
+  #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    const reason = parserReason(error);
+    if (connection.current !== null) {
+      if (reason === null) connection.current.cut("client_closed");
+      else connection.current.malformed(reason, `malformed HTTP (${error.code ?? "unknown"})`);
+      return;
+    }
+    if (reason === null || !socket.writable || socket.bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
+    this.#run(
+      new RawExchange(
+        socket,
+        {
+          head: unreadHead(deny(reason, `malformed HTTP (${error.code ?? "unknown"})`)),
+          connection,
+          requestId: this.#options.requestId(),
+          startedAt: this.#options.clock.monotonic(),
+          active: this.#options.policy.current(),
+        },
+        this.#deps,
+      ),
+    );
+  }
+
+  /** Nothing moved on the socket for `idle`. Waiting for the upstream is not the client's fault. */
+  #timeout(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    const current = connection?.current ?? null;
+    if (current === null) {
+      socket.destroy();
+    } else if (current.awaitsClient()) {
+      current.malformed("request_timeout", "the client was silent for too long");
+    } else {
+      socket.setTimeout(this.#options.limits.idleMs);
+    }
+  }
+}
+
+/** The reason for a parser's error; `null` where the client just left. */
+function parserReason(error: NodeJS.ErrnoException): Reason | null {
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return "head_too_large";
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return "body_too_large";
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return "request_timeout";
+    case "ECONNRESET":
+    case "EPIPE":
+      return null;
+    default:
+      return "bad_request";
+  }
+}
+
+function serverOptions({ limits }: ListenerOptions): ServerOptions {
+  return {
+    maxHeaderSize: limits.headBytes,
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs),
+    noDelay: true,
+    // Any other protocol is not offered: the request goes on as plain HTTP, without its Upgrade field.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+  };
+}

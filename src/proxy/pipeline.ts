@@ -1,0 +1,149 @@
+import { deny, type Deny } from "../core/decision.ts";
+import { parseStrictJson } from "../core/json.ts";
+import type { Principal } from "../core/principal.ts";
+import type { Authentication, Authenticator } from "../credentials/authenticate.ts";
+import { extractCredential } from "../credentials/extract.ts";
+import { decidePortal, decideScopes } from "../policy/decide.ts";
+import type { AuditLog } from "../telemetry/audit.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Exchange } from "./exchange.ts";
+import { refusal } from "./refusal.ts";
+import type { RouteRuntime } from "./route-runtime.ts";
+
+export interface PipelineOptions {
+  readonly authenticator: Authenticator;
+  readonly audit: Pick<AuditLog, "admits">;
+  readonly log: Log;
+  /** Longest body that is read to find a portal in it, bytes. */
+  readonly inspectBytes: number;
+}
+
+/**
+ * The line that every request walks, top to bottom:
+ * match → extract → authenticate → decide → forward. (The listener made the exchange; the recorder
+ * writes it down when it is over.) A refusal is a value. An exception is a fault, and a fault is a
+ * refusal too: nothing is forwarded by accident. With the credential in the cache it runs without
+ * yielding, from the first byte read to the head written to the upstream.
+ */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a request through the line. Never throws. */
+  run(exchange: Exchange): void {
+    try {
+      this.#match(exchange);
+    } catch (error) {
+      this.#fault(exchange, error);
+    }
+  }
+
+  #match(exchange: Exchange): void {
+    const { head, active } = exchange;
+    if (head.problem !== null) return this.#refuse(exchange, head.problem);
+    const match = active.policy.match(head);
+    if (!match.found) return this.#refuse(exchange, match.deny, match.allowedMethods);
+    const route = active.routes[match.route.index];
+    if (route === undefined) throw new Error(`rule ${match.route.id} has no runtime`);
+    exchange.route = route;
+    this.#authenticate(exchange, route);
+  }
+
+  #authenticate(exchange: Exchange, route: RouteRuntime): void {
+    const credential = extractCredential(exchange.head);
+    if (credential.kind === "refused") return this.#refuse(exchange, credential.deny);
+    // A public route asks for no credential, so it needs no store.
+    if (route.route.public) return this.#decide(exchange, route, exchange.principal);
+    if (credential.kind === "none") return this.#refuse(exchange, NO_CREDENTIAL);
+    const authentication = this.#options.authenticator.authenticate(credential.secret, credential.where);
+    if (!(authentication instanceof Promise)) return this.#authenticated(exchange, route, authentication);
+    authentication
+      .then((result) => this.#authenticated(exchange, route, result))
+      .catch((error: unknown) => this.#fault(exchange, error));
+  }
+
+  #authenticated(exchange: Exchange, route: RouteRuntime, authentication: Authentication): void {
+    if (!authentication.ok) return this.#refuse(exchange, authentication.deny);
+    exchange.principal = authentication.principal;
+    this.#decide(exchange, route, authentication.principal);
+  }
+
+  #decide(exchange: Exchange, route: RouteRuntime, principal: Principal): void {
+    const denied = decideScopes(route.route, principal);
+    if (denied !== null) return this.#refuse(exchange, denied);
+    const { contentLength } = exchange.head;
+    if (contentLength > route.bodyLimit) return this.#refuse(exchange, TOO_LARGE);
+    if (route.route.readsBody) {
+      this.#decideByBody(exchange, route, principal).catch((error: unknown) => this.#fault(exchange, error));
+      return;
+    }
+    const decision = decidePortal(route.route, principal, exchange.head, null);
+    if (!decision.allow) return this.#refuse(exchange, decision);
+    exchange.decision = decision;
+    this.#forward(exchange, route);
+  }
+
+  /** The portal stands in the body: read it whole, decide, and send the very bytes that were read. */
+  async #decideByBody(exchange: Exchange, route: RouteRuntime, principal: Principal): Promise<void> {
+    const limit = Math.min(this.#options.inspectBytes, route.bodyLimit);
+    if (exchange.head.contentLength > limit) return this.#refuse(exchange, TOO_LARGE);
+    if (!isPlainJson(exchange)) return this.#refuse(exchange, NOT_JSON);
+    const body = await exchange.readBody(limit);
+    if (body.kind === "client_gone") return;
+    if (body.kind === "too_large") return this.#refuse(exchange, TOO_LARGE);
+    const json = parseStrictJson(body.bytes);
+    if (!json.ok) return this.#refuse(exchange, deny("bad_request", `JSON at byte ${json.offset}: ${json.detail}`));
+    const decision = decidePortal(route.route, principal, exchange.head, json.value);
+    if (!decision.allow) return this.#refuse(exchange, decision);
+    exchange.decision = decision;
+    this.#forward(exchange, route);
+  }
+
+  #forward(exchange: Exchange, route: RouteRuntime): void {
+    if (!this.#options.audit.admits()) return this.#refuse(exchange, NO_AUDIT);
+    exchange.outcome = route.route.public ? "public" : "allowed";
+    exchange.forward(route);
+  }
+
+  #refuse(exchange: Exchange, denied: Deny, allowedMethods: readonly string[] = []): void {
+    exchange.decision = denied;
+    exchange.outcome = denied.reason;
+    exchange.detail = denied.detail;
+    exchange.answer(
+      refusal(denied.reason, denied.detail, {
+        requestId: exchange.requestId,
+        scopeText: exchange.route === null ? "" : exchange.route.route.scopeText,
+        allowedMethods,
+      }),
+    );
+  }
+
+  #fault(exchange: Exchange, error: unknown): void {
+    this.#options.log.error({ err: error, request_id: exchange.requestId }, "a request failed while it was decided");
+    this.#refuse(exchange, deny("internal_error"));
+  }
+}
+
+const NO_CREDENTIAL = deny("credential_missing");
+const TOO_LARGE = deny("body_too_large");
+const NOT_JSON = deny("unsupported_media_type", "the rule reads a portal from a JSON body");
+const NO_AUDIT = deny("audit_unavailable");
+
+const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+/** One content type, JSON in UTF-8, and no content coding: what we read is what the service reads. */
+function isPlainJson({ head: { rawHeaders } }: Exchange): boolean {
+  let types = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase();
+    if (name === "content-encoding") return false;
+    if (name === "content-type") {
+      types++;
+      if (!JSON_TYPE.test(rawHeaders[i + 1] ?? "")) return false;
+    }
+  }
+  return types === 1;
+}

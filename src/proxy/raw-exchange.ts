@@ -1,0 +1,88 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { Reason } from "../core/decision.ts";
+import { Exchange, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
+import { type Answer, refusal } from "./refusal.ts";
+import type { CollectedBody } from "./request-body.ts";
+import type { RouteRuntime } from "./route-runtime.ts";
+
+/**
+ * A request on a socket that node:http no longer serves: one whose head could not be read, a CONNECT,
+ * or (by extension) an upgrade. The answer is written as bytes, and the connection ends with it.
+ */
+export class RawExchange extends Exchange {
+  protected readonly socket: Socket;
+  protected answered = false;
+  readonly #recorder: ExchangeDeps["recorder"];
+  readonly #bytesReadBefore: number;
+  readonly #bytesWrittenBefore: number;
+
+  constructor(socket: Socket, line: ExchangeStart, deps: ExchangeDeps) {
+    super(line);
+    this.socket = socket;
+    this.#recorder = deps.recorder;
+    this.#bytesReadBefore = socket.bytesRead;
+    this.#bytesWrittenBefore = socket.bytesWritten;
+    // Without a listener an error of the socket would end the process; `close` always follows.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#onClose());
+  }
+
+  /** Nothing here has a body: the listener refuses an upgrade with one. */
+  async readBody(): Promise<CollectedBody> {
+    return { kind: "whole", bytes: Buffer.alloc(0) };
+  }
+
+  answer(answer: Answer): void {
+    if (this.answered || this.socket.destroyed) return;
+    this.answered = true;
+    this.status = answer.status;
+    // Read on for a while: closing with unread bytes would reset the connection under the answer.
+    this.socket.resume();
+    this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
+    this.socket.end(rawAnswer(answer));
+  }
+
+  forward(_route: RouteRuntime): void {
+    throw new Error("a request without a readable head cannot be forwarded");
+  }
+
+  cut(outcome: Outcome): void {
+    this.outcome = outcome;
+    this.socket.destroy();
+  }
+
+  malformed(reason: Reason, detail: string): void {
+    this.fail(reason, detail);
+  }
+
+  awaitsClient(): boolean {
+    return false;
+  }
+
+  protected fail(reason: Reason, detail: string): void {
+    this.outcome = reason;
+    this.detail = detail;
+    this.answer(refusal(reason, detail, { requestId: this.requestId, scopeText: "", allowedMethods: [] }));
+  }
+
+  /** What an extension has to end with the socket. */
+  protected closed(): void {}
+
+  #onClose(): void {
+    this.closed();
+    this.bytesIn = this.socket.bytesRead - this.#bytesReadBefore;
+    this.bytesOut = this.socket.bytesWritten - this.#bytesWrittenBefore;
+    if (this.status === 0) this.status = 499;
+    if (this.connection.current === this) this.connection.current = null;
+    this.#recorder.finished(this);
+  }
+}
+
+const LINGER_MS = 2_000;
+
+function rawAnswer(answer: Answer): string {
+  let text = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\n`;
+  for (let i = 0; i < answer.fields.length; i += 2) text += `${answer.fields[i]}: ${answer.fields[i + 1]}\r\n`;
+  return `${text}Connection: close\r\nDate: ${new Date().toUTCString()}\r\n\r\n${answer.body}`;
+}

@@ -1,0 +1,86 @@
+import type { Clock } from "../core/clock.ts";
+import type { AuditLog, RequestRecord } from "../telemetry/audit.ts";
+import { traceIdOf } from "../telemetry/ids.ts";
+import { type Metrics, NO_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
+import type { TrustedProxies } from "./client-connection.ts";
+import type { Exchange } from "./exchange.ts";
+import { principalRuntime } from "./principal-runtime.ts";
+
+/** The last stage of the line: one audit line and one count for each request, whatever became of it. */
+export class Recorder {
+  readonly #audit: AuditLog;
+  readonly #metrics: Metrics;
+  readonly #noRoute: RouteMetrics;
+  readonly #clock: Clock;
+  readonly #proxies: TrustedProxies;
+
+  constructor(deps: { audit: AuditLog; metrics: Metrics; clock: Clock; proxies: TrustedProxies }) {
+    this.#audit = deps.audit;
+    this.#metrics = deps.metrics;
+    this.#noRoute = deps.metrics.forRoute(NO_ROUTE);
+    this.#clock = deps.clock;
+    this.#proxies = deps.proxies;
+  }
+
+  /** A stream (SSE, WebSocket) was opened; its end is recorded by `finished`. */
+  streamOpened(exchange: Exchange): void {
+    exchange.isStream = true;
+    this.#metrics.openStreams.inc();
+    this.#audit.request(this.#line(exchange, "stream_open", this.#clock.monotonic()));
+  }
+
+  /** Records the end of a request, once. */
+  finished(exchange: Exchange): void {
+    if (exchange.recorded) return;
+    exchange.recorded = true;
+    const now = this.#clock.monotonic();
+    if (exchange.isStream) this.#metrics.openStreams.dec();
+    this.#audit.request(this.#line(exchange, exchange.isStream ? "stream_close" : "request", now));
+    const duration = now - exchange.startedAt;
+    const upstream = upstreamWait(exchange);
+    // Ours alone: until the request went out, or, where it never did, all of it.
+    const added = exchange.dispatchedAt === 0 ? duration : exchange.dispatchedAt - exchange.startedAt;
+    const metrics = exchange.route === null ? this.#noRoute : exchange.route.metrics;
+    metrics.request(verdict(exchange), exchange.outcome, exchange.status, duration, added);
+    if (upstream !== null) exchange.route?.upstream.metrics.duration(upstream);
+  }
+
+  #line(exchange: Exchange, event: RequestRecord["event"], now: number): RequestRecord {
+    const { head, principal, route } = exchange;
+    return {
+      event,
+      requestId: exchange.requestId,
+      traceId: head.traceparent === null ? null : traceIdOf(head.traceparent),
+      clientIp: this.#clientIp(exchange),
+      method: head.method,
+      host: head.host,
+      path: head.path === "" ? (head.target.split("?", 1)[0] ?? "") : head.path,
+      routeId: route === null ? null : route.route.id,
+      rulesHash: exchange.active.policy.hash,
+      principal: principal.kind === "anonymous" ? null : principalRuntime(principal).audit,
+      portalNamed: exchange.decision === null ? null : exchange.decision.portal,
+      scopesNeeded: route === null ? "" : route.route.scopeText,
+      decision: verdict(exchange),
+      reason: exchange.outcome,
+      detail: exchange.detail,
+      status: exchange.status,
+      bytesIn: exchange.bytesIn,
+      bytesOut: exchange.bytesOut,
+      durationMs: now - exchange.startedAt,
+      upstreamMs: upstreamWait(exchange),
+    };
+  }
+
+  #clientIp({ connection, head }: Exchange): string {
+    if (!connection.trusted || head.forwardedFor === null) return connection.address;
+    return this.#proxies.clientOf(head.forwardedFor, connection.address);
+  }
+}
+
+function verdict(exchange: Exchange): "allow" | "deny" {
+  return exchange.decision?.allow === true ? "allow" : "deny";
+}
+
+function upstreamWait(exchange: Exchange): number | null {
+  return exchange.answeredAt === 0 ? null : exchange.answeredAt - exchange.dispatchedAt;
+}

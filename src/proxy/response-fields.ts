@@ -1,0 +1,30 @@
+/** What becomes of each response field on its way to the client. */
+export type ResponseFieldClass = "pass" | "drop" | "connection" | "content-length" | "date" | "content-type";
+
+const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseFieldClass>([
+  ["connection", "connection"],
+  ["content-length", "content-length"],
+  ["content-type", "content-type"],
+  ["date", "date"],
+  // Hop by hop; the framing towards the client is ours.
+  ["keep-alive", "drop"],
+  ["proxy-connection", "drop"],
+  ["proxy-authenticate", "drop"],
+  ["transfer-encoding", "drop"],
+  ["upgrade", "drop"],
+  // Ours to say.
+  ["x-request-id", "drop"],
+]);
+
+const seen = new Map<string, ResponseFieldClass>();
+const SEEN_LIMIT = 1024;
+
+/** The class of a response field by its name, in whatever case. */
+export function responseFieldClass(name: string): ResponseFieldClass {
+  const known = seen.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const fieldClass = lower.startsWith("x-portcullis-") ? "drop" : (KNOWN.get(lower) ?? "pass");
+  if (seen.size < SEEN_LIMIT) seen.set(name, fieldClass);
+  return fieldClass;
+}

@@ -1,0 +1,170 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createProxyServer, type ProxyServer } from "http-proxy-3";
+import type { Log } from "../telemetry/log.ts";
+import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
+import { RawExchange } from "./raw-exchange.ts";
+import { responseFieldClass } from "./response-fields.ts";
+import type { RouteRuntime } from "./route-runtime.ts";
+import { writeUpstreamHead } from "./upstream-head.ts";
+
+/** Carries WebSocket upgrades to upstreams; one for the whole process. */
+export class UpgradeProxy {
+  readonly #proxy: ProxyServer = createProxyServer({ ws: true, xfwd: false });
+  readonly #exchanges = new WeakMap<IncomingMessage, UpgradeExchange>();
+
+  constructor(log: Log) {
+    this.#proxy.on("proxyReqWs", (upstreamRequest, request) => {
+      this.#exchanges.get(request)?.watch(upstreamRequest);
+    });
+    // Failures reach the exchange by the callback of `ws`; this is for what comes after.
+    this.#proxy.on("error", (error) => log.debug({ err: error }, "an upgraded connection failed"));
+  }
+
+  /** Sends the upgrade with exactly the fields of `headers`. `onFailure` is called where no answer came. */
+  send(
+    exchange: UpgradeExchange,
+    message: { readonly request: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
+    route: RouteRuntime,
+    headers: IncomingHttpHeaders,
+    onFailure: (error: Error) => void,
+  ): void {
+    const { url, tls, settings } = route.upstream;
+    this.#exchanges.set(message.request, exchange);
+    message.request.headers = headers;
+    this.#proxy.ws(
+      message.request,
+      message.socket,
+      message.head,
+      {
+        target: { protocol: url.protocol, host: url.hostname, hostname: url.hostname, port: portOf(url), ...tls },
+        toProxy: true,
+        prependPath: false,
+        secure: true,
+        ssl: settings.tls?.server_name === undefined ? {} : { servername: settings.tls.server_name },
+        connectTimeout: settings.connect_timeout,
+      },
+      (error: Error) => onFailure(error),
+    );
+  }
+}
+
+function portOf(url: URL): number {
+  if (url.port !== "") return Number(url.port);
+  return url.protocol === "https:" ? 443 : 80;
+}
+
+/**
+ * A WebSocket upgrade on the line: decided like any request. A tunnel exists only after the upstream's
+ * own 101 to `websocket`; before it, the client's bytes wait.
+ */
+export class UpgradeExchange extends RawExchange {
+  readonly #request: IncomingMessage;
+  readonly #firstBytes: Buffer;
+  readonly #proxy: UpgradeProxy;
+  readonly #deps: ExchangeDeps;
+  #upstreamRequest: ClientRequest | null = null;
+  #upstreamSocket: Duplex | null = null;
+
+  constructor(
+    message: { readonly request: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
+    line: ExchangeStart,
+    deps: ExchangeDeps & { readonly proxy: UpgradeProxy },
+  ) {
+    super(message.socket, line, deps);
+    this.#request = message.request;
+    this.#firstBytes = message.head;
+    this.#proxy = deps.proxy;
+    this.#deps = deps;
+  }
+
+  override forward(route: RouteRuntime): void {
+    if (this.#deps.draining()) return this.fail("draining", "an upgrade while shutting down");
+    const text = writeUpstreamHead({
+      head: this.head,
+      connection: this.connection,
+      proxies: this.#deps.proxies,
+      principal: this.principal,
+      requestId: this.requestId,
+      upstream: route.upstream,
+      framing: "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+    });
+    this.dispatchedAt = this.#deps.clock.monotonic();
+    const message = { request: this.#request, socket: this.socket, head: this.#firstBytes };
+    this.#proxy.send(this, message, route, headersOf(text), (error) => {
+      if (this.answered) return;
+      this.answeredAt = this.#deps.clock.monotonic();
+      this.fail("upstream_unreachable", error.message);
+    });
+  }
+
+  /** Called once with the request to the upstream, before its answer. */
+  watch(upstreamRequest: ClientRequest): void {
+    this.#upstreamRequest = upstreamRequest;
+    const settings = this.route?.upstream.settings;
+    upstreamRequest.setTimeout(settings?.response_timeout ?? 0, () => {
+      this.fail("upstream_timeout", "no answer to the upgrade in time");
+      upstreamRequest.destroy();
+    });
+    upstreamRequest.on("upgrade", (response: IncomingMessage, upstream: Duplex) => {
+      upstreamRequest.setTimeout(0);
+      this.#opened(response, upstream, settings?.stream_idle_timeout ?? 0);
+    });
+    upstreamRequest.on("response", (response: IncomingMessage) => {
+      this.answered = true;
+      this.answeredAt = this.#deps.clock.monotonic();
+      this.status = response.statusCode ?? 502;
+      cleanResponse(response, this.requestId, false);
+      response.headers.connection = "close";
+    });
+  }
+
+  #opened(response: IncomingMessage, upstream: Duplex, idleMs: number): void {
+    this.answeredAt = this.#deps.clock.monotonic();
+    this.answered = true;
+    this.#upstreamSocket = upstream;
+    if (response.headers.upgrade?.toLowerCase() !== "websocket") {
+      this.outcome = "upstream_invalid";
+      this.status = 502;
+      this.detail = "a switch to another protocol than websocket";
+      this.socket.destroy();
+      upstream.destroy();
+      return;
+    }
+    this.status = 101;
+    cleanResponse(response, this.requestId, true);
+    this.#deps.recorder.streamOpened(this);
+    // http-proxy-3 takes time-outs off both sockets right after this.
+    setImmediate(() => this.socket.setTimeout(idleMs, () => this.socket.destroy()));
+  }
+
+  protected override closed(): void {
+    this.#upstreamRequest?.destroy();
+    this.#upstreamSocket?.destroy();
+  }
+}
+
+/** The fields of a written head as node:http takes them; a field sent twice becomes one (RFC 9110 §5.3). */
+function headersOf(head: string): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  for (const line of head.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon < 0) continue;
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 2);
+    const before = headers[name];
+    const separator = name === "cookie" ? "; " : ", ";
+    headers[name] = before === undefined ? value : `${String(before)}${separator}${value}`;
+  }
+  return headers;
+}
+
+/** Drops what ends at this hop, in place: http-proxy-3 copies what is left to the client. */
+function cleanResponse(response: IncomingMessage, requestId: string, switching: boolean): void {
+  for (const name of Object.keys(response.headers)) {
+    const keep = switching && (name === "connection" || name === "upgrade");
+    if (!keep && ["drop", "connection"].includes(responseFieldClass(name))) delete response.headers[name];
+  }
+  response.headers["x-request-id"] = requestId;
+}

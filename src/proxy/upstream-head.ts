@@ -1,0 +1,64 @@
+import type { Principal } from "../core/principal.ts";
+import { type ClientConnection, forwardedFields, type TrustedProxies } from "./client-connection.ts";
+import { connectionNames } from "./connection-options.ts";
+import { principalRuntime } from "./principal-runtime.ts";
+import { requestFieldClass } from "./request-fields.ts";
+import type { InboundHead } from "./request-reader.ts";
+import type { UpstreamRuntime } from "./route-runtime.ts";
+
+/** What the head for the upstream is made of. */
+export interface UpstreamHeadParts {
+  readonly head: InboundHead;
+  readonly connection: ClientConnection;
+  readonly proxies: TrustedProxies;
+  readonly principal: Principal;
+  readonly requestId: string;
+  readonly upstream: UpstreamRuntime;
+  /** The framing field with its CRLF, or `""`. */
+  readonly framing: string;
+}
+
+/**
+ * Writes the request head for the upstream: the target as it was matched, the fields that pass, then
+ * our own. Ours come last and are never subject to what the client's `Connection` names. Values go
+ * through as Latin-1, byte for byte.
+ */
+export function writeUpstreamHead(parts: UpstreamHeadParts): string {
+  const { head, connection, upstream } = parts;
+  const raw = head.rawHeaders;
+  const named = connectionNames(head.connection);
+  const host = upstream.settings.host === "client" ? head.host : upstream.url.host;
+  let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? "";
+    if (goesOn(name, connection.trusted) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
+      text += `${name}: ${raw[i + 1]}\r\n`;
+    }
+  }
+  text += parts.framing;
+  text += `X-Request-Id: ${parts.requestId}\r\n`;
+  text += connection.trusted ? believedFields(parts) : connection.forwardedFields(head.host);
+  if (parts.principal.kind !== "anonymous") text += principalRuntime(parts.principal).upstreamFields;
+  return `${text}\r\n`;
+}
+
+function goesOn(name: string, trusted: boolean): boolean {
+  switch (requestFieldClass(name)) {
+    case "pass":
+    case "traceparent":
+    case "trailer":
+      return true;
+    case "forwarded":
+      return trusted;
+    default:
+      return false;
+  }
+}
+
+/** Behind a trusted proxy: its chain with its own address added, and what it says of scheme and host. */
+function believedFields({ head, connection }: UpstreamHeadParts): string {
+  const chain = head.forwardedFor === null ? connection.address : `${head.forwardedFor}, ${connection.address}`;
+  const own = connection.secure ? "https" : "http";
+  const proto = head.forwardedProto === "http" || head.forwardedProto === "https" ? head.forwardedProto : own;
+  return forwardedFields(chain, proto, head.forwardedHost ?? head.host);
+}
