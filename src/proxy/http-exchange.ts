@@ -64,7 +64,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     this.bytesOut = this.method === "HEAD" ? 0 : Buffer.byteLength(answer.body);
     this.#response.shouldKeepAlive &&= !this.#deps.draining();
     this.#response.sendDate = true;
-    if (this.#bodyIsWhole()) {
+    if (this.#bodyIsWhole() || this.#restIsSmall()) {
       this.#response.writeHead(answer.status, [...answer.fields]);
       this.#response.end(answer.body);
       return;
@@ -249,6 +249,12 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     return this.head.bodyKind === "none" || this.head.contentLength === 0 || this.#request.complete;
   }
 
+  /** Little is left of the body: node:http reads and drops it, and the connection can go on. */
+  #restIsSmall(): boolean {
+    const { contentLength, expectsContinue } = this.head;
+    return contentLength > 0 && contentLength <= SMALL_BODY && !expectsContinue;
+  }
+
   #dropUpstream(): void {
     const upstream = this.#upstream;
     this.#upstream = null;
@@ -268,6 +274,9 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     this.#deps.recorder.finished(this);
   }
 }
+
+/** A refused body up to this size, bytes, is read to its end rather than answered by closing the connection. */
+const SMALL_BODY = 64 * 1024;
 
 /** What the audit says where the client left before an answer; nothing is sent. */
 const CLIENT_CLOSED_STATUS = 499;
