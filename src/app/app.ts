@@ -20,6 +20,7 @@ import { createCredentialCache } from "../store/cache.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/types.ts";
 import { pepperFor } from "./pepper.ts";
+import { type StoreHealth, watchStore } from "./store-health.ts";
 import { type AuditLog, createAuditLog } from "../telemetry/audit.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
@@ -94,10 +95,12 @@ async function start(
 
   const listener = await wireListener(config, { ...deps, metrics, audit, rules }, credentials.authenticator);
   let draining = false;
+  const health = watchStore(store, metrics, log);
+  closers.push(() => health.close());
   const admin = createAdminServer({
     metrics,
     log,
-    readiness: () => readiness(store, audit, metrics, draining),
+    readiness: () => readiness(health, audit, draining),
   });
   // The admin listener outlives the public one, so that draining can be watched.
   closers.push(() => admin.close());
@@ -186,15 +189,10 @@ async function listen(config: Config, listener: Listener, admin: AdminServer) {
   };
 }
 
-async function readiness(store: Store, audit: AuditLog, metrics: Metrics, draining: boolean): Promise<Readiness> {
+async function readiness(health: StoreHealth, audit: AuditLog, draining: boolean): Promise<Readiness> {
   const reasons: string[] = [];
   if (draining) reasons.push("draining");
   if (!audit.admits()) reasons.push("audit_unavailable");
-  const up = await store.ping().then(
-    () => true,
-    () => false,
-  );
-  metrics.storeUp(up);
-  if (!up) reasons.push("store_unavailable");
+  if (!(await health.check())) reasons.push("store_unavailable");
   return { ready: reasons.length === 0, reasons };
 }

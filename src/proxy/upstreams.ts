@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../core/clock.ts";
@@ -81,7 +82,7 @@ export class Upstreams {
       tls:
         url.protocol === "https:"
           ? {
-              serverName: settings.tls?.server_name ?? url.hostname,
+              serverName: settings.tls?.server_name ?? nameOf(url),
               context: createSecureContext({ ...tls, minVersion: "TLSv1.2" }),
             }
           : null,
@@ -94,6 +95,11 @@ export class Upstreams {
     });
     return { fingerprint, runtime: { settings, url, pool, tls, metrics: this.#options.metrics.forUpstream(name) } };
   }
+}
+
+/** RFC 6066 §3: an address is no server name. The certificate is then verified against the address itself. */
+function nameOf(url: URL): string {
+  return isIP(url.hostname.replace(/^\[(.*)\]$/, "$1")) === 0 ? url.hostname : "";
 }
 
 function readTls({ tls }: UpstreamSettings, folder: string): UpstreamRuntime["tls"] {
