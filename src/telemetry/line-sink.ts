@@ -42,7 +42,9 @@ export class LineSink {
   #written = 0;
 
   #open: OpenTarget | null = null;
-  #openWanted = true;
+  /** Counted, because a wish to reopen that comes while an open is under way asks for one more. */
+  #opensWanted = 1;
+  #opensDone = 0;
   #failing = false;
   #losing = false;
   #closed = false;
@@ -72,13 +74,13 @@ export class LineSink {
 
   /** Resolves once the target was opened, or failed to be, since the sink was made or `reopen` was called. */
   opened(): Promise<void> {
-    if (!this.#openWanted || this.#closed) return Promise.resolve();
+    if (!this.#mustOpen() || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#openWaiters.push(resolve));
   }
 
   /** Opens the target again by its name. */
   reopen(): Promise<void> {
-    this.#openWanted = true;
+    this.#opensWanted += 1;
     this.#kick();
     return this.opened();
   }
@@ -110,9 +112,9 @@ export class LineSink {
 
   /** Opens and writes until nothing is left to do. Never rejects. */
   async #run(): Promise<void> {
-    while (!this.#closed && (this.#openWanted || this.queued > 0)) {
+    while (!this.#closed && (this.#mustOpen() || this.queued > 0)) {
       try {
-        if (this.#openWanted || this.#open === null) await this.#openAgain();
+        if (this.#mustOpen()) await this.#openAgain();
         await this.#writeOnce();
       } catch (error) {
         await this.#pauseAfter(error);
@@ -152,6 +154,7 @@ export class LineSink {
 
   /** Opens the target and decides what becomes of a line that is half written. */
   async #openAgain(): Promise<void> {
+    const wanted = this.#opensWanted;
     const before = this.#open;
     if (before !== null && !this.#failing) await this.#finishLine(before);
     const next = await openTarget(this.#options.target);
@@ -165,9 +168,13 @@ export class LineSink {
       throw error;
     }
     this.#open = next;
-    this.#openWanted = false;
-    this.#resolveOpenWaiters();
+    this.#opensDone = wanted;
+    if (!this.#mustOpen()) this.#resolveOpenWaiters();
     if (before !== null) await closeTarget(before);
+  }
+
+  #mustOpen(): boolean {
+    return this.#opensDone !== this.#opensWanted;
   }
 
   #midLine(): boolean {
@@ -195,7 +202,7 @@ export class LineSink {
       if (!this.#failing) this.#options.log.error({ err: error }, "audit sink fails; lines are kept and tried again");
       this.#failing = true;
       // By its name, because a file that was moved, removed or replaced never works again by its descriptor.
-      this.#openWanted = true;
+      this.#opensWanted += 1;
       this.#resolveOpenWaiters();
       this.#update();
     }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { constants, createReadStream } from "node:fs";
+import { constants, createReadStream, existsSync, renameSync } from "node:fs";
 import { type FileHandle, open, readFile, rename, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -91,6 +91,7 @@ describe("audit file", () => {
     const dir = await tempDir();
     const file = join(dir, "audit.ndjson");
     const audit = openAudit({ sinks: [{ file }], queueBytes: 1e9 });
+    await audit.opened();
     let next = 0;
     for (let round = 0; round < 5; round += 1) {
       for (let batch = 0; batch < 20; batch += 1) {
@@ -107,6 +108,22 @@ describe("audit file", () => {
     expect(parts.flat()).toEqual(ids(0, next));
     expect(parts.slice(0, 5).every((part) => part.length > 0)).toBe(true);
   });
+});
+
+test("a wish to reopen that comes while the file is being opened is not lost", async () => {
+  const dir = await tempDir();
+  const file = join(dir, "audit.ndjson");
+  const audit = openAudit({ sinks: [{ file }] });
+  await audit.opened();
+  // The rename is put at every point of the open that is under way.
+  for (let turns = 0; turns < 300; turns += 1) {
+    const first = audit.reopen();
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    renameSync(file, `${file}.old`);
+    await audit.reopen();
+    expect(existsSync(file)).toBe(true);
+    await first;
+  }
 });
 
 describe("a sink that fails", () => {
@@ -169,7 +186,7 @@ describe("a sink that fails", () => {
     const good = join(dir, "good.ndjson");
     const audit = openAudit({ sinks: [{ file: good }, { file: "/dev/full" }], closeMs: 50 });
     audit.request(record({ requestId: "r-0" }));
-    await until(() => !audit.admits());
+    await until(async () => !audit.admits() && (await stat(good).catch(() => null))?.size === audit.queueBytes);
     expect(await readRequestIds(good)).toEqual(["r-0"]);
   });
 
