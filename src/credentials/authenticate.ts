@@ -143,7 +143,7 @@ class CachingAuthenticator implements Authenticator {
     try {
       const record = await this.#find(digest);
       this.#options.changes.poll();
-      
+      if (fill.touched(digest, record?.id ?? null)) return null;
       if (record === null) {
         cache.putAbsent(cacheKey, digest);
         return UNKNOWN;

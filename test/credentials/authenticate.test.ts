@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authentication, type Authenticator, createAuthenticator } from "../../src/credentials/authenticate.ts";
 import { createKey } from "../../src/credentials/key-format.ts";
 import { createCredentialCache, type CredentialCache } from "../../src/store/cache.ts";
@@ -289,7 +289,7 @@ describe("a look-up that raced a change", () => {
     keys.hold = true;
     const answer = ask(key);
     for (const round of [1, 2]) {
-      while (keys.waiting === 0) await Promise.resolve();
+      await vi.waitFor(() => expect(keys.waiting).toBe(1));
       cache.apply(round === 1 ? ["all"] : [`credential:${record.id}`]);
       keys.release();
     }
