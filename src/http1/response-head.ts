@@ -29,6 +29,8 @@ const INCOMPLETE: ResponseHeadResult = { kind: "incomplete" };
 const NO_BODY: ResponseFraming = { kind: "none" };
 const CHUNKED: ResponseFraming = { kind: "chunked" };
 const UNTIL_CLOSE: ResponseFraming = { kind: "close" };
+const VERSION = "HTTP/1.";
+const ODD_HEAD = "the response head holds a control character or a bare line end";
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const LENGTH = /^[0-9]{1,15}$/;
 
@@ -39,12 +41,10 @@ const LENGTH = /^[0-9]{1,15}$/;
  */
 export function readResponseHead(bytes: Buffer, start: number, requestMethod: string): ResponseHeadResult {
   const end = bytes.indexOf("\r\n\r\n", start, "latin1");
-  if (end < 0) {
-    return bytes.length - start > MAX_RESPONSE_HEAD ? invalid("the response head is too long") : INCOMPLETE;
-  }
+  if (end < 0) return readUnfinished(bytes, start);
   if (end - start > MAX_RESPONSE_HEAD) return invalid("the response head is too long");
   const text = bytes.toString("latin1", start, end + 2);
-  if (hasOddBytes(text)) return invalid("the response head holds a control character or a bare line end");
+  if (hasOddBytes(text)) return invalid(ODD_HEAD);
   const lineEnd = text.indexOf("\r\n");
   const match = STATUS_LINE.exec(text.slice(0, lineEnd));
   if (match === null) return invalid("the status line is malformed");
@@ -54,6 +54,16 @@ export function readResponseHead(bytes: Buffer, start: number, requestMethod: st
   const status = Number(match[2]);
   const head = frame(status, match[3] ?? "", match[1] === "0", fields, requestMethod);
   return typeof head === "string" ? invalid(head) : { kind: "head", head, end: end + 4 };
+}
+
+/** What can't become a valid head is invalid at once, rather than when a time-out ends the wait for its end. */
+function readUnfinished(bytes: Buffer, start: number): ResponseHeadResult {
+  if (bytes.length - start > MAX_RESPONSE_HEAD) return invalid("the response head is too long");
+  const text = bytes.toString("latin1", start);
+  if (!text.startsWith(VERSION.slice(0, text.length))) return invalid("the status line is malformed");
+  // A CR at the end may yet get its LF.
+  if (hasOddBytes(text.endsWith("\r") ? text.slice(0, -1) : text)) return invalid(ODD_HEAD);
+  return INCOMPLETE;
 }
 
 function invalid(detail: string): ResponseHeadResult {
@@ -70,6 +80,7 @@ function frame(
   let length = -1;
   let chunked = false;
   let keepAlive = !http10;
+  let close = false;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? "";
     const value = fields[i + 1] ?? "";
@@ -83,10 +94,11 @@ function frame(
       chunked = true;
     } else if (name.length === 10 && name.toLowerCase() === "connection") {
       const options = value.toLowerCase();
-      if (options.includes("close")) keepAlive = false;
-      else if (http10 && options.includes("keep-alive")) keepAlive = true;
+      if (options.includes("close")) close = true;
+      else if (options.includes("keep-alive")) keepAlive = true;
     }
   }
+  if (close) keepAlive = false;
   if (chunked && length >= 0) return "a length beside a transfer coding";
   if (chunked && http10) return "HTTP/1.0 with a transfer coding";
   if (status < 200 || status === 204 || status === 304 || requestMethod === "HEAD") {

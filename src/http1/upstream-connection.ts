@@ -62,6 +62,11 @@ export class UpstreamConnection {
     return this.#phase === "idle" && !this.#socket.destroyed && this.#socket.writable && !this.#socket.readableEnded;
   }
 
+  /** The exchange waits for the connection to be made: nothing of it was sent. */
+  awaits(exchange: UpstreamExchange): boolean {
+    return this.#phase === "connecting" && this.#exchange === exchange;
+  }
+
   /** Starts an exchange; the connection is connecting or idle. */
   start(exchange: UpstreamExchange): void {
     this.#exchange = exchange;
@@ -74,8 +79,13 @@ export class UpstreamConnection {
 
   /** Writes a part of the request body. False asks to wait for `drained`. */
   writeBody(chunk: Buffer): boolean {
-    this.deadline = this.#owner.now() + this.#owner.idleTimeout;
-    if (this.#exchange?.bodyKind !== "chunked") return this.#socket.write(chunk);
+    const flowing = this.#exchange?.bodyKind === "chunked" ? this.#writeChunk(chunk) : this.#socket.write(chunk);
+    // While it takes all that it is given, the client is waited for.
+    if (this.#phase === "head") this.deadline = flowing ? Infinity : this.#owner.now() + this.#owner.idleTimeout;
+    return flowing;
+  }
+
+  #writeChunk(chunk: Buffer): boolean {
     if (chunk.length === 0) return true;
     this.#socket.cork();
     this.#socket.write(`${chunk.length.toString(16)}\r\n`, "latin1");
@@ -99,6 +109,7 @@ export class UpstreamConnection {
   /** Silence allowed in the response body, ms; streams get more than plain bodies. */
   setBodyIdleTimeout(ms: number): void {
     this.#bodyIdleTimeout = ms;
+    if (!this.#paused) this.deadline = this.#owner.now() + ms;
   }
 
   /** Reads on after `responseBody` returned false. */
@@ -135,12 +146,14 @@ export class UpstreamConnection {
     this.#phase = "head";
     this.#socket.write(exchange.upstreamHead, "latin1");
     if (exchange.bodyKind === "none") this.#requestDone = true;
-    this.deadline = this.#owner.now() + (this.#requestDone ? this.#owner.responseTimeout : this.#owner.idleTimeout);
+    this.deadline = this.#requestDone ? this.#owner.now() + this.#owner.responseTimeout : Infinity;
     exchange.connected(this);
   }
 
   #onDrain(): void {
-    if (!this.#requestDone) this.#exchange?.drained();
+    if (this.#requestDone) return;
+    if (this.#phase === "head") this.deadline = Infinity;
+    this.#exchange?.drained();
   }
 
   #onData(bytes: Buffer): void {

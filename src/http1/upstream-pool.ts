@@ -84,10 +84,14 @@ export class UpstreamPool implements ConnectionOwner {
     this.#dispatchFresh(exchange);
   }
 
-  /** Takes back an exchange that still waits for a connection. */
+  /** Takes back an exchange that still waits for a connection, or for one to be made. */
   cancel(exchange: UpstreamExchange): void {
     const index = this.#waiting.findIndex((waiter) => waiter.exchange === exchange);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    if (index >= 0) {
+      this.#waiting.splice(index, 1);
+      return;
+    }
+    for (const connection of this.#all) if (connection.awaits(exchange)) return connection.abort();
   }
 
   /** Ends idle connections now and busy ones when their exchange is over. */

@@ -73,6 +73,8 @@ export abstract class Exchange {
   abstract cut(outcome: Outcome): void;
   /** The parser found the rest of the request malformed. */
   abstract malformed(reason: Reason, detail: string): void;
+  /** True once an answer was begun or the client is gone: nothing is decided or forwarded any more. */
+  abstract readonly over: boolean;
   /** True where the next move is the client's: more of its body, or reading what waits for it. */
   abstract awaitsClient(): boolean;
 }

@@ -5,7 +5,7 @@ import type { UpstreamConnection } from "../http1/upstream-connection.ts";
 import type { RequestBodyKind, UpstreamExchange, UpstreamFailure } from "../http1/upstream-exchange.ts";
 import { Exchange, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
 import { type Answer, refusal } from "./refusal.ts";
-import { passTrailers, writeResponseHead } from "./response-head-writer.ts";
+import { earlyLinks, passTrailers, writeResponseHead } from "./response-head-writer.ts";
 import { type CollectedBody, collectBody, lingerThenEnd } from "./request-body.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
@@ -19,6 +19,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   readonly #response: ServerResponse;
   readonly #deps: ExchangeDeps;
   #upstream: UpstreamConnection | null = null;
+  /** The pool holds it: sent, waiting, or being tried again. */
   #dispatched = false;
   #waitsForDrain = false;
   #headWaits = false;
@@ -42,6 +43,10 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
 
   get method(): string {
     return this.head.method;
+  }
+
+  get over(): boolean {
+    return this.#ended || this.#response.destroyed;
   }
 
   async readBody(limit: number): Promise<CollectedBody> {
@@ -81,7 +86,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   #dispatch(route: RouteRuntime): void {
-    if (this.#ended || this.#response.destroyed) return;
+    if (this.over) return;
     const framing = this.#frame();
     this.upstreamHead = writeUpstreamHead({
       head: this.head,
@@ -127,11 +132,9 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   informational(head: ResponseHead): void {
-    if (head.status !== 103 || this.#response.headersSent) return;
-    const links: string[] = [];
-    for (let i = 0; i < head.fields.length; i += 2) {
-      if (head.fields[i]?.toLowerCase() === "link") links.push(head.fields[i + 1] ?? "");
-    }
+    // HTTP/1.0 has no interim answers (RFC 9110 §15.2).
+    if (head.status !== 103 || this.#response.headersSent || this.#request.httpVersionMinor === 0) return;
+    const links = earlyLinks(head);
     if (links.length > 0) this.#response.writeEarlyHints({ link: links });
   }
 
@@ -174,6 +177,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
 
   responseEnd(trailers: readonly string[]): void {
     this.#upstream = null;
+    this.#dispatched = false;
     if (this.#ended) return;
     if (trailers.length > 0) this.#response.addTrailers(passTrailers(trailers));
     this.#end(null);
@@ -191,13 +195,21 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
 
   failed(failure: UpstreamFailure): void {
     this.#upstream = null;
+    this.#dispatched = false;
     this.#fail(failure.code, failure.detail);
   }
 
   cut(outcome: Outcome): void {
     this.outcome = outcome;
     this.#dropUpstream();
-    this.#response.destroy();
+    this.#cutClient();
+  }
+
+  #cutClient(): void {
+    const { socket, secure } = this.connection;
+    // To HTTP/1.0 a plain end would make the cut body look whole.
+    if (this.#request.httpVersionMinor === 0 && !secure && !socket.destroyed) socket.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   malformed(reason: Reason, detail: string): void {
@@ -214,7 +226,8 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   awaitsClient(): boolean {
-    return !this.#bodyIsWhole() || this.connection.socket.writableLength > 0;
+    // A body that is paused waits for the upstream to take more.
+    return (!this.#bodyIsWhole() && !this.#request.isPaused()) || this.connection.socket.writableLength > 0;
   }
 
   /** The request was allowed, then something went wrong: an answer where none was begun, else the connection is cut. */
@@ -222,7 +235,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     this.detail = detail;
     if (this.#response.headersSent) {
       this.outcome = "upstream_cut";
-      this.#response.destroy();
+      this.#cutClient();
       return;
     }
     this.outcome = reason;
@@ -256,10 +269,12 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   #dropUpstream(): void {
-    const upstream = this.#upstream;
+    if (!this.#dispatched) return;
+    this.#dispatched = false;
+    this.#upstream?.abort();
     this.#upstream = null;
-    if (upstream !== null) upstream.abort();
-    else if (this.#dispatched) this.route?.upstream.pool.cancel(this);
+    // It may wait for a connection, the second time too.
+    this.route?.upstream.pool.cancel(this);
   }
 
   #onClose(): void {
@@ -272,6 +287,8 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     this.#dropUpstream();
     if (this.connection.current === this) this.connection.current = null;
     this.#deps.recorder.finished(this);
+    // The client was not told that its connection ends, where the answer began before the draining.
+    if (this.#deps.draining() && this.connection.current === null) this.connection.socket.destroySoon();
   }
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { deny, type Reason } from "../core/decision.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -48,8 +48,13 @@ export class Listener {
     this.#server =
       options.tls === null
         ? createServer(serverOptions(options))
-        : createTlsServer({ ...serverOptions(options), ...options.tls, minVersion: "TLSv1.2" });
+        : createTlsServer({ ...serverOptions(options), ...options.tls, ...TLS });
     this.#listen();
+  }
+
+  /** Serves connections to come with another certificate; without TLS, nothing. Throws where it cannot be used. */
+  useCertificate(certificate: { readonly cert: Buffer; readonly key: Buffer }): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...certificate, ...TLS });
   }
 
   /** Starts to accept. Resolves with the port; rejects where the address is taken. */
@@ -73,7 +78,7 @@ export class Listener {
 
   /**
    * Stops accepting, lets requests under way end for `graceMs` at most, then cuts what is left, open
-   * streams among them. Resolves when every connection is closed.
+   * streams among them. Resolves when every connection is closed and its last request is recorded.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
@@ -87,6 +92,8 @@ export class Listener {
     for (const connection of this.#connections.values()) if (connection.current === null) connection.socket.end();
     await closed;
     clearTimeout(timer);
+    // The server is closed before the sockets that were cut say so, and an exchange is recorded when its socket does.
+    await Promise.all(Array.from(this.#connections.keys(), untilClosed));
   }
 
   #listen(): void {
@@ -172,7 +179,8 @@ export class Listener {
     const connection = this.#connectionOf(socket);
     const reason = parserReason(error);
     if (connection.current !== null) {
-      if (reason === null) connection.current.cut("client_closed");
+      // The end of the connection inside a body: the client left.
+      if (reason === null || error.code === "HPE_INVALID_EOF_STATE") connection.current.cut("client_closed");
       else connection.current.malformed(reason, `malformed HTTP (${error.code ?? "unknown"})`);
       return;
     }
@@ -207,6 +215,12 @@ export class Listener {
       socket.setTimeout(this.#options.limits.idleMs);
     }
   }
+}
+
+const TLS = { minVersion: "TLSv1.2" } as const;
+
+function untilClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 /** The reason for a parser's error; `null` where the client just left. */

@@ -6,6 +6,7 @@ import { extractCredential } from "../credentials/extract.ts";
 import { decidePortal, decideScopes } from "../policy/decide.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import type { Log } from "../telemetry/log.ts";
+import { connectionNames } from "./connection-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { refusal } from "./refusal.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
@@ -66,6 +67,8 @@ export class Pipeline {
   }
 
   #authenticated(exchange: Exchange, route: RouteRuntime, authentication: Authentication): void {
+    // While the store was asked, the client may have left or broken HTTP.
+    if (exchange.over) return;
     if (!authentication.ok) return this.#refuse(exchange, authentication.deny);
     exchange.principal = authentication.principal;
     this.#decide(exchange, route, authentication.principal);
@@ -92,7 +95,7 @@ export class Pipeline {
     if (exchange.head.contentLength > limit) return this.#refuse(exchange, TOO_LARGE);
     if (!isPlainJson(exchange)) return this.#refuse(exchange, NOT_JSON);
     const body = await exchange.readBody(limit);
-    if (body.kind === "client_gone") return;
+    if (body.kind === "client_gone" || exchange.over) return;
     if (body.kind === "too_large") return this.#refuse(exchange, TOO_LARGE);
     const json = parseStrictJson(body.bytes);
     if (!json.ok) return this.#refuse(exchange, deny("bad_request", `JSON at byte ${json.offset}: ${json.detail}`));
@@ -135,7 +138,9 @@ const NO_AUDIT = deny("audit_unavailable");
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 /** One content type, JSON in UTF-8, and no content coding: what we read is what the service reads. */
-function isPlainJson({ head: { rawHeaders } }: Exchange): boolean {
+function isPlainJson({ head: { connection, rawHeaders } }: Exchange): boolean {
+  // A field that `Connection` names ends here: the service would not be told that this is JSON.
+  if (connectionNames(connection).includes("content-type")) return false;
   let types = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]?.toLowerCase();

@@ -28,6 +28,10 @@ export class RawExchange extends Exchange {
     socket.on("close", () => this.#onClose());
   }
 
+  get over(): boolean {
+    return this.answered || this.socket.destroyed;
+  }
+
   /** Nothing here has a body: the listener refuses an upgrade with one. */
   async readBody(): Promise<CollectedBody> {
     return { kind: "whole", bytes: Buffer.alloc(0) };
@@ -39,7 +43,8 @@ export class RawExchange extends Exchange {
     this.status = answer.status;
     // Read on for a while: closing with unread bytes would reset the connection under the answer.
     this.socket.resume();
-    this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
+    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS);
+    this.socket.once("close", () => clearTimeout(timer));
     this.socket.end(rawAnswer(answer));
   }
 

@@ -30,6 +30,9 @@ export interface ReadLimits {
 /** RFC 3986 §3.2.2 without user info; IP literals in brackets; an optional port. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 const LENGTH = /^[0-9]{1,15}$/;
+/** Other codings, then chunked. */
+const CHUNKED_LAST = /[,\s]chunked$/i;
+const NOT_CHUNKED = "the transfer coding is not exactly `chunked`";
 
 /**
  * Reads a request head strictly. The parser in front (node:http, or later our own) has split it into
@@ -87,6 +90,8 @@ class HeadReader implements InboundHead {
     for (let i = 0; i < this.rawHeaders.length; i += 2) {
       this.#field(this.rawHeaders[i] ?? "", this.rawHeaders[i + 1] ?? "");
     }
+    // RFC 9110 §10.1.1: HTTP/1.0 has no interim answers.
+    if (http10) this.expectsContinue = false;
     if (http10 && this.bodyKind === "chunked") this.#refuse("HTTP/1.0 with a transfer coding");
     this.#checkHost(limits.hosts);
     this.#checkTarget(limits.targetBytes);
@@ -143,7 +148,7 @@ class HeadReader implements InboundHead {
   #readLength(value: string): void {
     if (this.bodyKind === "length") this.#refuse("two lengths");
     else if (this.bodyKind === "chunked") this.#refuse("a length beside a transfer coding");
-    else if (!LENGTH.test(value)) this.#refuse("the length is not a number");
+    else if (!LENGTH.test(value)) this.#refuseFraming("the length is not a number");
     else {
       this.bodyKind = "length";
       this.contentLength = Number(value);
@@ -153,7 +158,8 @@ class HeadReader implements InboundHead {
   #readCoding(value: string): void {
     if (this.bodyKind === "length") this.#refuse("a length beside a transfer coding");
     else if (this.bodyKind === "chunked") this.#refuse("two transfer codings");
-    else if (value.toLowerCase() !== "chunked") this.#refuse("the transfer coding is not exactly `chunked`");
+    else if (CHUNKED_LAST.test(value)) this.#refuseFraming(NOT_CHUNKED);
+    else if (value.toLowerCase() !== "chunked") this.#refuse(NOT_CHUNKED);
     else {
       this.bodyKind = "chunked";
       this.contentLength = -1;
@@ -177,6 +183,13 @@ class HeadReader implements InboundHead {
     if (!parsed.ok) return this.#refuse(parsed.detail);
     this.path = parsed.path;
     this.query = parsed.query;
+  }
+
+  /** As `refuse`, where the parser reads on in the body. It counts as endless, so the connection ends with the answer. */
+  #refuseFraming(detail: string): void {
+    this.bodyKind = "chunked";
+    this.contentLength = -1;
+    this.#refuse(detail);
   }
 
   #refuse(detail: string): void {

@@ -1,11 +1,19 @@
 /** What becomes of each response field on its way to the client. */
-export type ResponseFieldClass = "pass" | "drop" | "connection" | "content-length" | "date" | "content-type";
+export type ResponseFieldClass =
+  | "pass"
+  | "drop"
+  | "connection"
+  | "content-length"
+  | "date"
+  | "content-type"
+  | "trailer";
 
 const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseFieldClass>([
   ["connection", "connection"],
   ["content-length", "content-length"],
   ["content-type", "content-type"],
   ["date", "date"],
+  ["trailer", "trailer"],
   // Hop by hop; the framing towards the client is ours.
   ["keep-alive", "drop"],
   ["proxy-connection", "drop"],

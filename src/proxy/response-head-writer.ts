@@ -29,6 +29,10 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
       case "content-type":
         isEventStream = value.toLowerCase().startsWith("text/event-stream");
         break;
+      case "trailer":
+        // Without chunks there are no trailers, and node:http throws where they are announced.
+        if (head.framing.kind !== "chunked" || !response.useChunkedEncodingByDefault) continue;
+        break;
       case "pass":
         break;
     }
@@ -37,6 +41,18 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
   fields.push("X-Request-Id", requestId);
   response.writeHead(head.status, head.statusText, fields);
   return isEventStream;
+}
+
+/** One link of RFC 8288, as node:http takes it; it throws on others. */
+const LINK = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/;
+
+/** The links of early hints (RFC 8297), but for those that cannot be sent on. */
+export function earlyLinks(head: ResponseHead): string[] {
+  const links: string[] = [];
+  for (let i = 0; i < head.fields.length; i += 2) {
+    if (head.fields[i]?.toLowerCase() === "link") links.push(...(head.fields[i + 1] ?? "").split(/,\s*(?=<)/));
+  }
+  return links.filter((link) => LINK.test(link));
 }
 
 function connectionField(head: ResponseHead): string | null {
