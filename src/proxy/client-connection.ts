@@ -46,6 +46,10 @@ export class ClientConnection {
   readonly trusted: boolean;
   /** The request under way, if any. */
   current: Exchange | null = null;
+  /** The last request, where it was answered before its body was whole: what follows on the wire is still that body. */
+  unreadBody: { readonly complete: boolean } | null = null;
+  /** Where its requests begin and end can no longer be trusted: it takes no further ones. */
+  ending = false;
   #forwardedHost = "";
   #forwardedFields = "";
 

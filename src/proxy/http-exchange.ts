@@ -65,6 +65,11 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
       return;
     }
     this.#ended = true;
+    // After a head that is malformed nobody can say where the next one begins.
+    if (this.head.problem !== null) {
+      this.connection.ending = true;
+      this.#response.shouldKeepAlive = false;
+    }
     this.status = answer.status;
     this.bytesOut = this.method === "HEAD" ? 0 : Buffer.byteLength(answer.body);
     this.#response.shouldKeepAlive &&= !this.#deps.draining();
@@ -200,7 +205,8 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   cut(outcome: Outcome): void {
-    this.outcome = outcome;
+    // What was answered stays the outcome, however the client takes it.
+    if (!this.#ended) this.outcome = outcome;
     this.#dropUpstream();
     this.#cutClient();
   }
@@ -213,9 +219,10 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
   }
 
   malformed(reason: Reason, detail: string): void {
+    this.connection.ending = true;
     this.#dropUpstream();
     if (this.#response.headersSent) {
-      this.detail = detail;
+      if (!this.#ended) this.detail = detail;
       this.cut(reason);
       return;
     }
@@ -286,6 +293,7 @@ export class HttpExchange extends Exchange implements UpstreamExchange {
     }
     this.#dropUpstream();
     if (this.connection.current === this) this.connection.current = null;
+    if (!this.#bodyIsWhole()) this.connection.unreadBody = this.#request;
     this.#deps.recorder.finished(this);
     // The client was not told that its connection ends, where the answer began before the draining.
     if (this.#deps.draining() && this.connection.current === null) this.connection.socket.destroySoon();

@@ -11,7 +11,7 @@ import { HttpExchange } from "./http-exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Recorder } from "./recorder.ts";
 import { RawExchange } from "./raw-exchange.ts";
-import { readInbound, type ReadLimits, unreadHead } from "./request-reader.ts";
+import { type InboundHead, readInbound, type ReadLimits, unreadHead } from "./request-reader.ts";
 import type { ActivePolicy } from "./route-runtime.ts";
 import { UpgradeExchange, type UpgradeProxy } from "./upgrade-exchange.ts";
 
@@ -141,20 +141,33 @@ export class Listener {
   }
 
   #line(request: IncomingMessage): ExchangeStart {
-    const { clock, limits, policy, requestId } = this.#options;
-    const startedAt = clock.monotonic();
-    const http10 = request.httpVersionMinor === 0;
-    const head = readInbound(request.method ?? "", request.url ?? "", request.rawHeaders, http10, limits);
+    return this.#start(this.#read(request), request.socket);
+  }
+
+  /** A head that cannot even be read is refused by the line like any other. */
+  #read({ method = "", url = "", rawHeaders, httpVersion }: IncomingMessage): InboundHead {
+    try {
+      return readInbound({ method, target: url, rawHeaders, httpVersion }, this.#options.limits);
+    } catch (error) {
+      this.#options.log.error({ err: error }, "a request head could not be read");
+      return unreadHead(deny("internal_error"));
+    }
+  }
+
+  #start(head: InboundHead, socket: Socket): ExchangeStart {
+    const { clock, policy, requestId } = this.#options;
     return {
       head,
-      connection: this.#connectionOf(request.socket),
+      connection: this.#connectionOf(socket),
       requestId: requestId(),
-      startedAt,
+      startedAt: clock.monotonic(),
       active: policy.current(),
     };
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    // The parser goes on with what came in one packet; the answer before closes the connection.
+    if (this.#connections.get(request.socket)?.ending === true) return;
     const exchange = new HttpExchange({ request, response }, this.#line(request), this.#deps);
     this.#run(exchange);
   }
@@ -171,6 +184,7 @@ export class Listener {
 
   #run(exchange: Exchange): void {
     exchange.connection.current = exchange;
+    exchange.connection.unreadBody = null;
     this.#options.pipeline.run(exchange);
   }
 
@@ -184,23 +198,14 @@ export class Listener {
       else connection.current.malformed(reason, `malformed HTTP (${error.code ?? "unknown"})`);
       return;
     }
-    if (reason === null || !socket.writable || socket.bytesRead === 0) {
+    // A break inside the body of a request that was answered and recorded is no request of its own.
+    const answered = connection.unreadBody?.complete === false;
+    if (reason === null || answered || !socket.writable || socket.bytesRead === 0) {
       socket.destroy();
       return;
     }
-    this.#run(
-      new RawExchange(
-        socket,
-        {
-          head: unreadHead(deny(reason, `malformed HTTP (${error.code ?? "unknown"})`)),
-          connection,
-          requestId: this.#options.requestId(),
-          startedAt: this.#options.clock.monotonic(),
-          active: this.#options.policy.current(),
-        },
-        this.#deps,
-      ),
-    );
+    const head = unreadHead(deny(reason, `malformed HTTP (${error.code ?? "unknown"})`));
+    this.#run(new RawExchange(socket, this.#start(head, socket), this.#deps));
   }
 
   /** Nothing moved on the socket for `idle`. Waiting for the upstream is not the client's fault. */

@@ -20,6 +20,7 @@ export class RawExchange extends Exchange {
   constructor(socket: Socket, line: ExchangeStart, deps: ExchangeDeps) {
     super(line);
     this.socket = socket;
+    line.connection.ending = true;
     this.#recorder = deps.recorder;
     this.#bytesReadBefore = socket.bytesRead;
     this.#bytesWrittenBefore = socket.bytesWritten;
@@ -53,7 +54,8 @@ export class RawExchange extends Exchange {
   }
 
   cut(outcome: Outcome): void {
-    this.outcome = outcome;
+    // What was answered stays the outcome, however the client takes it.
+    if (!this.answered || this.isStream) this.outcome = outcome;
     this.socket.destroy();
   }
 

@@ -38,16 +38,19 @@ const NOT_CHUNKED = "the transfer coding is not exactly `chunked`";
  * Reads a request head strictly. The parser in front (node:http, or later our own) has split it into
  * lines; what one reader could take for another request is refused here (RFC 9112 §3, §6).
  */
-export function readInbound(
-  method: string,
-  target: string,
-  rawHeaders: readonly string[],
-  http10: boolean,
-  limits: ReadLimits,
-): InboundHead {
-  const reader = new HeadReader(method, target, rawHeaders);
-  reader.read(http10, limits);
+export function readInbound(request: RequestParts, limits: ReadLimits): InboundHead {
+  const reader = new HeadReader(request.method, request.target, request.rawHeaders);
+  reader.read(request.httpVersion, limits);
   return reader;
+}
+
+/** A request head as the parser in front splits it. */
+export interface RequestParts {
+  readonly method: string;
+  readonly target: string;
+  readonly rawHeaders: readonly string[];
+  /** Such as `1.1`. */
+  readonly httpVersion: string;
 }
 
 /** Stands for a head that could not be read at all, for the reason given. */
@@ -86,13 +89,14 @@ class HeadReader implements InboundHead {
     this.rawHeaders = rawHeaders;
   }
 
-  read(http10: boolean, limits: ReadLimits): void {
+  read(httpVersion: string, limits: ReadLimits): void {
+    if (httpVersion !== "1.1" && httpVersion !== "1.0") this.#refuse("a version of HTTP that is not spoken here");
     for (let i = 0; i < this.rawHeaders.length; i += 2) {
       this.#field(this.rawHeaders[i] ?? "", this.rawHeaders[i + 1] ?? "");
     }
     // RFC 9110 §10.1.1: HTTP/1.0 has no interim answers.
-    if (http10) this.expectsContinue = false;
-    if (http10 && this.bodyKind === "chunked") this.#refuse("HTTP/1.0 with a transfer coding");
+    if (httpVersion === "1.0") this.expectsContinue = false;
+    if (httpVersion === "1.0" && this.bodyKind === "chunked") this.#refuse("HTTP/1.0 with a transfer coding");
     this.#checkHost(limits.hosts);
     this.#checkTarget(limits.targetBytes);
   }
