@@ -4,6 +4,7 @@ import type { CredentialProblem } from "../core/decision.ts";
 import { isCredentialId, isPortalId, isScope, type PortalId } from "../core/ids.ts";
 import type { Principal } from "../core/principal.ts";
 import { inspectKey } from "../credentials/key-format.ts";
+import { explainMessage } from "../mcp/explain.ts";
 import { type Explanation, explain as explainRequest } from "../policy/explain.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import { type Command, CommandFailure, readArgs, type Terminal, UsageError } from "./command.ts";
@@ -36,13 +37,15 @@ Without --key and --scopes the request has no credential.`,
     if (method === undefined || target === undefined) throw new UsageError("give METHOD and TARGET");
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
     const config = await requireConfig(values.config, terminal);
-    const explanation = explainRequest(await requirePolicy(config, terminal), {
+    const policy = await requirePolicy(config, terminal);
+    const request = {
       method: method.toUpperCase(),
       target,
       headers: (values.header ?? []).map(readHeader),
       body: values.data === undefined ? null : await readData(values.data),
       principal: await caller(config, values, terminal),
-    });
+    };
+    const explanation = explainRequest(policy, request, explainMessage);
     terminal.out(values.json === true ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return explanation.verdict.allow ? 0 : 1;
   },

@@ -43,6 +43,35 @@ export const upstreamSchema = section({
     .describe("TLS to the upstream; the URL must be https."),
 });
 
+const memberSchema = section({
+  scopes: z.array(scope).min(1, "name at least one scope").describe("Scopes that the credential needs, all of them."),
+  portal: text.describe(
+    "Where the message names the portal: argument:NAME, argument:/POINTER, uri:VARIABLE (resources), upstream, unrestricted.",
+  ),
+});
+
+const mcpSchema = section({
+  tools: z.record(text, memberSchema).default({}).describe("Tools, by exact name or by prefix (`report_*`)."),
+  prompts: z.record(text, memberSchema).default({}).describe("Prompts, by exact name or by prefix."),
+  resources: z
+    .record(text, memberSchema)
+    .default({})
+    .describe("Resources, by URI or by template (`ticket://{portal}/{id}`)."),
+  methods: z.record(text, memberSchema).default({}).describe("Other methods, by exact name."),
+  filter_lists: z
+    .boolean({ error: "expected true or false" })
+    .default(true)
+    .describe("Lists show a caller only what it may use."),
+  origins: z
+    .array(
+      text
+        .refine((value) => parseOrigin(value) !== null, "expected http(s)://HOST[:PORT]")
+        .transform((value) => parseOrigin(value)?.origin ?? value),
+    )
+    .default([])
+    .describe("`Origin` values that are accepted. Requests without `Origin` always are."),
+});
+
 export const routeSchema = section({
   id: text
     .refine(isRouteId, "expected lower-case letters, digits, `.`, `_` and `-`, 64 at most")
@@ -72,7 +101,9 @@ export const routeSchema = section({
     .default("refuse")
     .describe("What happens to a path with `;`."),
   body_bytes: sizeOrUnlimited.optional().describe("Limit of the body, instead of the configuration's."),
-  mcp: z.never({ error: "mcp rules are not supported yet" }).optional().describe("Not supported yet."),
+  mcp: mcpSchema
+    .optional()
+    .describe("The path is an MCP endpoint: rules for its tools, prompts, resources and methods."),
 });
 
 const portalSchema = section({
@@ -98,6 +129,30 @@ export const rulesSchema = section({
 export type UpstreamSettings = z.output<typeof upstreamSchema>;
 export type RouteRules = z.output<typeof routeSchema>;
 
+const memberDrafts = z
+  .record(
+    z.string(),
+    z
+      .object({
+        scopes: z.array(z.string().catch("")).catch([]),
+        portal: text.optional().catch(undefined),
+      })
+      .catch({ scopes: [] }),
+  )
+  .catch({});
+
+const mcpDraftSchema = z.object({
+  tools: memberDrafts,
+  prompts: memberDrafts,
+  resources: memberDrafts,
+  methods: memberDrafts,
+  filter_lists: mcpSchema.shape.filter_lists.catch(true),
+  origins: mcpSchema.shape.origins.catch([]),
+});
+
+/** `mcp:` of a rule, what is right in it. */
+export type McpDraft = z.output<typeof mcpDraftSchema>;
+
 /** Each field by itself, `undefined` where it is missing or wrong: for checks on a file with mistakes. */
 export const routeDraftSchema = z.object({
   id: routeSchema.shape.id.optional().catch(undefined),
@@ -112,6 +167,7 @@ export const routeDraftSchema = z.object({
   public: routeSchema.shape.public.catch(undefined),
   portal: routeSchema.shape.portal.catch(undefined),
   path_parameters: routeSchema.shape.path_parameters.catch("refuse"),
+  mcp: mcpDraftSchema.optional().catch(undefined),
 });
 
 export type RouteDraft = z.output<typeof routeDraftSchema>;

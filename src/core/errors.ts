@@ -59,6 +59,12 @@ const table = {
     "The credential may not act on this portal.",
     "Compare `portal_named` and `portal_allowed` in the audit line.",
   ),
+  operation_forbidden: row(
+    403,
+    "client",
+    "This operation is not open to callers.",
+    "No rule names the tool, prompt, resource or method; see `mcp:` of the route and `portcullis check --against`.",
+  ),
   mcp_disabled: row(403, "config", "MCP access is switched off.", "An administrator switched MCP access off."),
   origin_forbidden: row(
     403,

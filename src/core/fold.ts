@@ -5,3 +5,11 @@
 export function fold(text: string): string {
   return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase();
 }
+
+/** Keys that fold to themselves, which is nearly all of them. */
+const PLAIN_KEY = /^[a-z0-9_-]*$/;
+
+/** As `fold`, for keys of JSON: without the spaces around it and the characters that nobody sees. */
+export function foldKey(key: string): string {
+  return PLAIN_KEY.test(key) ? key : fold(key).replaceAll(/\p{C}/gu, "").trim();
+}

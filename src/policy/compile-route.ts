@@ -1,11 +1,13 @@
 import type { Problem } from "../core/problem.ts";
 import type { RouteSource, RulesSource } from "../config/rules.ts";
 import { suggestion } from "../core/suggest.ts";
-import { isPortalId, isRouteId, isScope, type Scope } from "../core/ids.ts";
-import { inCatalogue, scopeNeeds } from "../core/scopes.ts";
+import { isPortalId, isRouteId, type Scope } from "../core/ids.ts";
+import { scopeNeeds } from "../core/scopes.ts";
+import { checkMcpRoute, compileMcp, MCP_HTTP_METHODS } from "./compile-mcp.ts";
+import { compileScopes, type Report, type RuleContext } from "./compile-scopes.ts";
 import { parsePattern, type PathPattern } from "./pattern.ts";
 import { parseSelector } from "./selector.ts";
-import type { PortalSelector, Route } from "./types.ts";
+import type { McpRules, PortalSelector, Route } from "./types.ts";
 
 /** A rule, as far as it could be understood. */
 export interface RouteResult {
@@ -13,8 +15,6 @@ export interface RouteResult {
   /** `null` where the rule has a problem. */
   readonly route: Route | null;
 }
-
-type Report = (path: readonly (string | number)[], message: string, part?: "key" | "value") => void;
 
 /** Checks one rule and compiles it. Every problem goes to `problems`. */
 export function compileRoute(
@@ -31,32 +31,41 @@ export function compileRoute(
   if (read === undefined || !read.isMapping) return { pattern: null, route: null };
   const pattern = compilePath(read, report);
   checkUpstream(source, index, read, report);
-  const scopes = compileScopes(source, index, catalogue, report);
+  const context: RuleContext = { source, index, catalogue, report };
+  const scopes = compileScopes(context, ["scopes"], source.scopesOf(index));
   const portal = compilePortal(read, pattern, report);
-  checkAccess(source, index, read, report);
+  const mcp = read.draft.mcp === undefined ? null : compileMcp(context, read.draft.mcp);
+  if (source.has(["routes", index, "mcp"])) checkMcpRoute(context, read.draft.match?.methods);
+  else checkAccess(source, index, read, report);
   if (read.rules === null || pattern === null || problems.length > before) return { pattern, route: null };
-  return { pattern, route: makeRoute(source, index, read.rules, scopes, portal) };
+  return { pattern, route: makeRoute(source, index, read.rules, { scopes, portal, mcp }) };
+}
+
+interface Access {
+  readonly scopes: readonly Scope[];
+  readonly portal: PortalSelector | null;
+  readonly mcp: McpRules | null;
 }
 
 function makeRoute(
   source: RulesSource,
   index: number,
   rules: NonNullable<RouteSource["rules"]>,
-  scopes: readonly Scope[],
-  portal: PortalSelector | null,
+  { scopes, portal, mcp }: Access,
 ): Route | null {
-  if (!isRouteId(rules.id)) return null;
+  if (!isRouteId(rules.id) || (mcp === null) !== (rules.mcp === undefined)) return null;
   return {
     id: rules.id,
     index,
     pattern: rules.match.path,
-    methods: rules.match.methods ?? null,
+    methods: rules.match.methods ?? (mcp === null ? null : MCP_HTTP_METHODS),
     upstream: rules.upstream,
     public: rules.public === true,
     needs: scopeNeeds(scopes),
     scopes,
     scopeText: scopes.join(" "),
     portal,
+    mcp,
     readsBody: portal?.kind === "json",
     bodyBytes: rules.body_bytes ?? null,
     source: source.position(["routes", index]),
@@ -83,26 +92,6 @@ function checkUpstream(source: RulesSource, index: number, { draft }: RouteSourc
   report(["upstream"], `unknown upstream \`${written}\`${suggestion(written, source.upstreamNames)}`);
 }
 
-function compileScopes(
-  source: RulesSource,
-  index: number,
-  catalogue: ReadonlySet<Scope>,
-  report: Report,
-): readonly Scope[] {
-  const scopes = new Set<Scope>();
-  for (const [at, text] of source.scopesOf(index).entries()) {
-    // What is no scope at all has been reported by the schema.
-    if (!isScope(text)) continue;
-    const written = source.written(["routes", index, "scopes", at]);
-    if (scopes.has(text)) report(["scopes", at], `the scope \`${written}\` stands twice`);
-    else if (!inCatalogue(catalogue, text)) {
-      report(["scopes", at], `unknown scope \`${written}\`${suggestion(written, catalogue)}`);
-    }
-    scopes.add(text);
-  }
-  return [...scopes];
-}
-
 function compilePortal({ draft }: RouteSource, pattern: PathPattern | null, report: Report): PortalSelector | null {
   if (draft.portal === undefined) return null;
   const parsed = parseSelector(draft.portal, pattern);
@@ -114,7 +103,6 @@ function compilePortal({ draft }: RouteSource, pattern: PathPattern | null, repo
 /** Nobody forgets who may pass: a rule is public, or has scopes and a portal. */
 function checkAccess(source: RulesSource, index: number, { draft }: RouteSource, report: Report): void {
   const has = (key: string): boolean => source.has(["routes", index, key]);
-  if (has("mcp")) return;
   if (draft.public === true) {
     if (has("scopes") || has("portal")) report(["public"], "a public rule has neither `scopes` nor `portal`", "key");
     return;

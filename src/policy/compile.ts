@@ -2,6 +2,7 @@ import { type Loaded, type Problem, sortProblems } from "../core/problem.ts";
 import { METHODS } from "../core/methods.ts";
 import type { RulesSource } from "../config/rules.ts";
 import { isScope, type Scope } from "../core/ids.ts";
+import { MCP_HTTP_METHODS } from "./compile-mcp.ts";
 import { compilePortals, compileRoute } from "./compile-route.ts";
 import { createMatcher, type Matchable } from "./matcher.ts";
 import { type PathPattern, patternKey } from "./pattern.ts";
@@ -61,10 +62,11 @@ function checkOverlaps(source: RulesSource, patterns: readonly (PathPattern | nu
   for (const [index, pattern] of patterns.entries()) {
     if (pattern === null) continue;
     const match = source.routes[index]?.draft.match;
+    const all = source.has(["routes", index, "mcp"]) ? MCP_HTTP_METHODS : METHODS;
     // A list of methods that is wrong itself is left alone; it has been reported.
     if (match?.methods === undefined && source.has(["routes", index, "match", "methods"])) continue;
     const clashes = new Map<number, string[]>();
-    for (const method of new Set(match?.methods ?? METHODS)) {
+    for (const method of new Set(match?.methods ?? all)) {
       const key = `${method} ${patternKey(pattern)}`;
       const other = taken.get(key);
       if (other === undefined) taken.set(key, index);

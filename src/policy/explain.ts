@@ -1,4 +1,4 @@
-import { codeOf, type CredentialProblem, type Deny, deny, type Reason } from "../core/decision.ts";
+import { codeOf, type CredentialProblem, type Decision, type Deny, deny, type Reason } from "../core/decision.ts";
 import { type ErrorCode, ERRORS } from "../core/errors.ts";
 import type { RouteId } from "../core/ids.ts";
 import { type JsonValue, parseStrictJson } from "../core/json.ts";
@@ -7,7 +7,7 @@ import type { RequestHead } from "../core/request.ts";
 import { parseTarget } from "../core/target.ts";
 import { decidePortal, decideScopes } from "./decide.ts";
 import { nearestRoute } from "./nearest.ts";
-import type { Policy, PortalSelector, Route, SourcePosition } from "./types.ts";
+import type { McpRules, Policy, PortalSelector, Route, SourcePosition } from "./types.ts";
 
 /** A request as somebody describes it, with whom its credential stands for. */
 export interface ExplainInput {
@@ -19,12 +19,21 @@ export interface ExplainInput {
 }
 
 export interface ExplainStep {
-  readonly step: "target" | "match" | "credential" | "scopes" | "portal" | "verdict";
+  readonly step: "target" | "match" | "credential" | "message" | "rule" | "scopes" | "portal" | "verdict";
   readonly ok: boolean;
   readonly text: string;
   /** The rule that the step is about. */
   readonly source?: SourcePosition;
 }
+
+/** What decided a request on an MCP route, and the steps that led to it. */
+export interface MessageExplanation {
+  readonly steps: readonly ExplainStep[];
+  readonly decision: Decision;
+}
+
+/** Explains a request on an MCP route. Comes from outside, because policy knows no MCP. */
+export type ExplainMessage = (rules: McpRules, principal: Principal, input: ExplainInput) => MessageExplanation;
 
 export interface Verdict {
   readonly allow: boolean;
@@ -46,9 +55,10 @@ export interface Explanation {
 
 /**
  * What the line would do with a request, step by step, told by the functions that the line itself uses.
- * What only a connection can show (framing, limits, the type of the body) is not looked at.
+ * What only a connection can show (framing, limits, the type of the body) is not looked at. Without
+ * `explainMessage` a request on an MCP route is refused.
  */
-export function explain(policy: Policy, input: ExplainInput): Explanation {
+export function explain(policy: Policy, input: ExplainInput, explainMessage?: ExplainMessage): Explanation {
   const steps: ExplainStep[] = [];
   const target = parseTarget(input.target);
   if (!target.ok) {
@@ -72,10 +82,16 @@ export function explain(policy: Policy, input: ExplainInput): Explanation {
   const { route } = match;
   const text = `rule ${route.id}: ${route.methods?.join(", ") ?? "every method"} ${route.pattern} → ${route.upstream}`;
   steps.push({ step: "match", ok: true, text, source: route.source });
-  return access(steps, route, head, input);
+  return access(steps, route, head, input, explainMessage);
 }
 
-function access(steps: ExplainStep[], route: Route, head: RequestHead, input: ExplainInput): Explanation {
+function access(
+  steps: ExplainStep[],
+  route: Route,
+  head: RequestHead,
+  input: ExplainInput,
+  explainMessage: ExplainMessage | undefined,
+): Explanation {
   const principal = "problem" in input.principal ? ANONYMOUS : input.principal;
   if (route.public) {
     steps.push({ step: "credential", ok: true, text: "the rule is public: none is asked for" });
@@ -84,6 +100,12 @@ function access(steps: ExplainStep[], route: Route, head: RequestHead, input: Ex
     return refused(steps, route, deny(input.principal.problem));
   } else {
     steps.push({ step: "credential", ok: principal.kind !== "anonymous", text: describe(principal) });
+  }
+  if (route.mcp !== null && explainMessage !== undefined) {
+    const message = explainMessage(route.mcp, principal, input);
+    steps.push(...message.steps);
+    const { decision } = message;
+    return decision.allow ? allowed(steps, route, decision.portal) : refused(steps, route, decision);
   }
   const scopes = decideScopes(route, principal);
   if (scopes !== null) {

@@ -1,9 +1,10 @@
 import { type Deny, deny } from "../core/decision.ts";
-import { fold } from "../core/fold.ts";
+import { foldKey } from "../core/fold.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { RequestHead } from "../core/request.ts";
 import { readHeaderPortal } from "./portal-header.ts";
 import { readQueryPortal } from "./portal-query.ts";
+import type { JsonPointer } from "./selector.ts";
 import type { PortalSelector } from "./types.ts";
 
 /** What a request names as its portal, not yet checked to be an id: a text, nothing, or a refusal. */
@@ -24,7 +25,7 @@ export function readPortal(selector: PortalSelector, head: RequestHead, body: Js
     case "host":
       return firstLabel(head.host);
     case "json":
-      return readJson(body, selector.tokens, selector.folded);
+      return readJsonPortal(body, selector);
     case "upstream":
     case "unrestricted":
       return null;
@@ -56,7 +57,7 @@ function firstLabel(host: string): string | null {
 }
 
 /** Follows a JSON pointer (RFC 6901, section 4). Readers that ignore the case of keys must find the same. */
-function readJson(body: JsonValue | null, tokens: readonly string[], folded: readonly string[]): NamedPortal {
+export function readJsonPortal(body: JsonValue | null, { tokens, folded }: JsonPointer): NamedPortal {
   let value: JsonValue = body;
   for (const [index, token] of tokens.entries()) {
     if (typeof value !== "object" || value === null) return null;
@@ -81,5 +82,5 @@ function member(object: Readonly<Record<string, JsonValue>>, token: string): Jso
 }
 
 function hasLookAlike(object: Readonly<Record<string, JsonValue>>, token: string, folded: string): boolean {
-  return Object.keys(object).some((key) => key !== token && fold(key) === folded);
+  return Object.keys(object).some((key) => key !== token && foldKey(key) === folded);
 }

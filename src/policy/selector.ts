@@ -1,4 +1,4 @@
-import { fold } from "../core/fold.ts";
+import { fold, foldKey } from "../core/fold.ts";
 import type { PathPattern } from "./pattern.ts";
 import type { PortalSelector } from "./types.ts";
 
@@ -6,10 +6,17 @@ export type ParsedSelector =
   | { readonly ok: true; readonly selector: PortalSelector }
   | { readonly ok: false; readonly message: string };
 
+/** A JSON pointer (RFC 6901), unescaped, and what its tokens fold to. */
+export interface JsonPointer {
+  readonly tokens: readonly string[];
+  readonly folded: readonly string[];
+}
+
 const EXPECTED = "expected path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream or unrestricted";
 const QUERY_NAME = /^[A-Za-z0-9_~.-]{1,64}$/;
 /** A token of RFC 9110 without the characters that nobody uses in names. */
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+export const POINTER_MESSAGE = "a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`";
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
 
 /** Fields that are removed or rewritten on the way, so the upstream would not see the portal that was checked. */
@@ -48,12 +55,24 @@ function pathSelector(name: string, pattern: PathPattern | null): ParsedSelector
 }
 
 function jsonSelector(pointer: string): ParsedSelector {
-  if (!POINTER.test(pointer)) return refuse("a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`");
+  const parsed = parsePointer(pointer);
+  if (parsed === null) return refuse(POINTER_MESSAGE);
+  return { ok: true, selector: { kind: "json", pointer, ...parsed } };
+}
+
+/** Reads a JSON pointer (RFC 6901) that is not empty; `null` where it is none. */
+export function parsePointer(pointer: string): JsonPointer | null {
+  if (!POINTER.test(pointer)) return null;
   const tokens = pointer
     .slice(1)
     .split("/")
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return { ok: true, selector: { kind: "json", pointer, tokens, folded: tokens.map(fold) } };
+  return pointerOf(tokens);
+}
+
+/** A pointer of tokens that are unescaped already. */
+export function pointerOf(tokens: readonly string[]): JsonPointer {
+  return { tokens, folded: tokens.map(foldKey) };
 }
 
 /**

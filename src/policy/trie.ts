@@ -2,7 +2,8 @@ import { fold } from "../core/fold.ts";
 import type { PathPattern, Segment } from "./pattern.ts";
 
 interface Node<T> {
-  readonly statics: Map<string, Node<T>>;
+  /** Made with the first static child: most nodes are leaves, and a map that is empty still has to be read. */
+  statics: Map<string, Node<T>> | null;
   /** The one static child, where there is one only: compared in place, without a slice to look it up by. */
   only: { readonly text: string; readonly node: Node<T> } | null;
   param: Node<T> | null;
@@ -13,7 +14,7 @@ interface Node<T> {
 }
 
 function makeNode<T>(): Node<T> {
-  return { statics: new Map(), only: null, param: null, exact: null, open: null };
+  return { statics: null, only: null, param: null, exact: null, open: null };
 }
 
 /**
@@ -39,10 +40,10 @@ export class Trie<T> {
   hasRivals(pattern: PathPattern): boolean {
     let node = this.#root;
     for (const segment of pattern.segments) {
-      if (segment.kind === "param" && node.statics.size > 0) return true;
+      if (segment.kind === "param" && node.statics !== null) return true;
       node = segment.kind === "static" ? staticChild(node, segment.text) : paramChild(node);
     }
-    return pattern.open && (node.statics.size > 0 || node.param !== null || node.exact !== null);
+    return pattern.open && (node.statics !== null || node.param !== null || node.exact !== null);
   }
 
   /** The most specific match of a path that `parseTarget` passed. */
@@ -52,9 +53,10 @@ export class Trie<T> {
 }
 
 function staticChild<T>(node: Node<T>, text: string): Node<T> {
-  const child = node.statics.get(text) ?? makeNode<T>();
-  node.statics.set(text, child);
-  node.only = node.statics.size === 1 ? { text, node: child } : null;
+  const statics = (node.statics ??= new Map<string, Node<T>>());
+  const child = statics.get(text) ?? makeNode<T>();
+  statics.set(text, child);
+  node.only = statics.size === 1 ? { text, node: child } : null;
   return child;
 }
 
@@ -83,7 +85,7 @@ function findFrom<T>(node: Node<T>, path: string, start: number): T | null {
 function staticMatch<T>(node: Node<T>, path: string, start: number, end: number): Node<T> | null {
   const { only } = node;
   if (only !== null) return end - start === only.text.length && path.startsWith(only.text, start) ? only.node : null;
-  return node.statics.size === 0 ? null : (node.statics.get(path.slice(start, end)) ?? null);
+  return node.statics?.get(path.slice(start, end)) ?? null;
 }
 
 /** What a careless service may take for the same segment: decoded, in lower case, without `;…`. */

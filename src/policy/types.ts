@@ -3,6 +3,7 @@ import type { Deny } from "../core/decision.ts";
 import type { PortalId, RouteId, Scope } from "../core/ids.ts";
 import type { RequestHead } from "../core/request.ts";
 import type { ScopeNeed } from "../core/scopes.ts";
+import type { UriTemplate } from "./uri-template.ts";
 
 export type { UpstreamSettings };
 
@@ -35,6 +36,64 @@ export type PortalSelector =
   /** Only credentials without a portal restriction pass. */
   | { readonly kind: "unrestricted" };
 
+/** Where an MCP message names its portal, compiled from `portal:` of a member of `mcp:`. */
+export type McpPortalSelector =
+  /** A string in `params.arguments`; `tokens` of the JSON pointer, unescaped. */
+  | {
+      readonly kind: "argument";
+      readonly text: string;
+      readonly tokens: readonly string[];
+      readonly folded: readonly string[];
+    }
+  /** A variable of the resource's template; `variable` counts from 0. */
+  | { readonly kind: "uri"; readonly name: string; readonly variable: number }
+  | { readonly kind: "upstream" }
+  | { readonly kind: "unrestricted" };
+
+/** What one tool, prompt, resource or method asks for. */
+export interface McpRule {
+  /** As the rules write it (`get_ticket`, `report_*`, a template): the label of audit and metrics. */
+  readonly name: string;
+  readonly needs: readonly ScopeNeed[];
+  readonly scopes: readonly Scope[];
+  readonly scopeText: string;
+  readonly portal: McpPortalSelector;
+  readonly source: SourcePosition;
+}
+
+/** Rules by name: exact goes before prefix, a longer prefix before a shorter one. */
+export interface McpNames {
+  readonly exact: ReadonlyMap<string, McpRule>;
+  /** What the exact names fold to, so that a prefix does not take their look-alikes. */
+  readonly foldedExact: ReadonlySet<string>;
+  /** Longest first. */
+  readonly prefixes: readonly { readonly prefix: string; readonly folded: string; readonly rule: McpRule }[];
+}
+
+export interface McpTemplateRule {
+  readonly template: UriTemplate;
+  readonly rule: McpRule;
+}
+
+/** Rules by URI: a literal goes before a template, and no two templates match the same URI. */
+export interface McpResources {
+  readonly literals: ReadonlyMap<string, McpRule>;
+  readonly templates: readonly McpTemplateRule[];
+}
+
+/** `mcp:` of a rule: what may be done through an MCP endpoint. What nothing names is refused. */
+export interface McpRules {
+  readonly tools: McpNames;
+  readonly prompts: McpNames;
+  readonly resources: McpResources;
+  /** Methods that have no table of their own, by their exact names. */
+  readonly methods: ReadonlyMap<string, McpRule>;
+  /** Lists show a caller only what it may use. */
+  readonly filterLists: boolean;
+  /** `Origin` values that are accepted, in their normal form. */
+  readonly origins: ReadonlySet<string>;
+}
+
 /** A compiled rule. */
 export interface Route {
   readonly id: RouteId;
@@ -50,8 +109,10 @@ export interface Route {
   readonly scopes: readonly Scope[];
   /** The scopes with single spaces between, as `WWW-Authenticate` wants them. */
   readonly scopeText: string;
-  /** `null` on public routes only. */
+  /** `null` on public routes and on MCP routes only. */
   readonly portal: PortalSelector | null;
+  /** Where set, scopes and portal are decided by message, and `needs` and `portal` say nothing. */
+  readonly mcp: McpRules | null;
   /** True where the decision needs the body, parsed as JSON. */
   readonly readsBody: boolean;
   /** Limit of the body, bytes; `null` is the limit of the configuration, `Infinity` is none. */

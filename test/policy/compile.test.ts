@@ -146,7 +146,6 @@ routes:
       route("match: { path: /a }, scopes: [tickets:read], portal: json:/a~2"),
       "a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`",
     ],
-    [route("match: { path: /mcp }, mcp: { tools: {} }"), "mcp rules are not supported yet"],
     [
       route(`match: { path: /a }, ${SCOPED}, body_bytes: 1 MB`),
       "expected a size such as 512B, 16KiB, 10MiB or 1GiB, or a number of bytes",
@@ -322,6 +321,7 @@ routes:
       scopes: ["workflows:run", "tickets:read"],
       scopeText: "workflows:run tickets:read",
       portal: { kind: "path", name: "portal", segment: 1 },
+      mcp: null,
       readsBody: false,
       bodyBytes: 5_242_880,
       source: { file, line: 7, column: 5 },
