@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { Server as TlsServer } from "node:tls";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { createRequestIds } from "../telemetry/ids.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -12,11 +15,21 @@ export type { Readiness } from "./health-routes.ts";
 export interface AdminServer {
   /** Listens, and says on which port. Rejects where the address is taken. */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ port: number }>;
+  /** Serves connections to come with another certificate; without TLS, nothing. Throws where it cannot be used. */
+  useCertificate(certificate: AdminCertificate): void;
   /** Stops, and ends open connections. */
   close(): Promise<void>;
 }
 
+/** Certificate chain and private key, PEM. */
+export interface AdminCertificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 export interface AdminServerOptions {
+  /** Serve HTTPS with it; HTTP where left out or `null`. */
+  readonly tls?: AdminCertificate | null;
   readonly metrics: MetricsText;
   readonly readiness: () => Promise<Readiness> | Readiness;
   readonly log: Log;
@@ -27,6 +40,7 @@ export interface AdminServerOptions {
 
 const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 72_000;
 
 /** Makes the admin listener. It must not be reachable from the outside: it asks no one who they are. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
@@ -35,7 +49,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     logger: false,
     genReqId: options.requestIds ?? createRequestIds(randomBytes),
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    serverFactory: (handler) => createHttpServer(handler, options.tls ?? null),
     forceCloseConnections: true,
   });
   let boundTo = "";
@@ -50,8 +64,18 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       const address = app.server.address();
       return { port: typeof address === "object" && address !== null ? address.port : port };
     },
+    useCertificate(certificate) {
+      if (app.server instanceof TlsServer) app.server.setSecureContext({ ...certificate, ...TLS });
+    },
     close: () => app.close(),
   };
+}
+
+const TLS = { minVersion: "TLSv1.2" } as const;
+
+function createHttpServer(handler: RequestListener, tls: AdminCertificate | null): Server {
+  const options = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
+  return tls === null ? createServer(options, handler) : createTlsServer({ ...options, ...tls, ...TLS }, handler);
 }
 
 /** What holds for every answer: its security headers, and no answer under a foreign name. */

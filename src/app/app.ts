@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { createAdminServer, type AdminServer, type Readiness } from "../admin/server.ts";
 import type { Config } from "../config/config.ts";
@@ -15,6 +14,7 @@ import { Pipeline } from "../proxy/pipeline.ts";
 import { Recorder } from "../proxy/recorder.ts";
 import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
+import { type Certificate, type FollowedCertificate, followCertificate, readCertificate } from "./certificates.ts";
 import { type RulesInForce, startRules } from "./rules-source.ts";
 import { createCredentialCache } from "../store/cache.ts";
 import { openStore } from "../store/open.ts";
@@ -31,7 +31,7 @@ import { VERSION } from "./version.ts";
 export interface App {
   readonly publicUrl: string;
   readonly adminUrl: string;
-  /** Reads the rules again and opens the audit files anew (SIGHUP). Resolves with whether the rules were right. */
+  /** Reads the rules and certificates again and opens the audit files anew (SIGHUP). Resolves with whether all were right. */
   reload(): Promise<boolean>;
   /** Drains, flushes and closes all. Resolves when nothing is left open. */
   close(): Promise<void>;
@@ -101,9 +101,12 @@ async function start(
     metrics,
     log,
     readiness: () => readiness(health, audit, draining),
+    tls: await certificateOf(config.listen.admin),
   });
   // The admin listener outlives the public one, so that draining can be watched.
   closers.push(() => admin.close());
+  const certificates = followCertificates(config, { listener, admin, log, metrics });
+  closers.push(() => certificates.forEach((certificate) => certificate.close()));
   const ports = await listen(config, listener, admin);
   closers.push(() => {
     draining = true;
@@ -112,12 +115,15 @@ async function start(
   log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
   return {
     ...ports,
-    async reload() {
-      await audit.reopen();
-      return rules.reload();
-    },
+    reload: () => reloadAll(audit, [rules, ...certificates]),
     close: closeAll,
   };
+}
+
+async function reloadAll(audit: AuditLog, sources: readonly { reload(): Promise<boolean> }[]): Promise<boolean> {
+  await audit.reopen();
+  const results = await Promise.all(sources.map((source) => source.reload()));
+  return results.every(Boolean);
 }
 
 async function wireCredentials(config: Config, store: Store, { clock, metrics }: { clock: Clock; metrics: Metrics }) {
@@ -155,9 +161,9 @@ async function wireListener(
   const { audit, clock, log, metrics, rules } = deps;
   const { limits } = config;
   const proxies = new TrustedProxies(config.trusted_proxies);
-  const { hosts, tls } = config.listen.public;
+  const { hosts } = config.listen.public;
   return new Listener({
-    tls: tls === undefined ? null : { cert: await readFile(tls.cert), key: await readFile(tls.key) },
+    tls: await certificateOf(config.listen.public),
     limits: {
       headBytes: limits.head_bytes,
       targetBytes: limits.target_bytes,
@@ -182,11 +188,35 @@ async function listen(config: Config, listener: Listener, admin: AdminServer) {
   const adminAddress = config.listen.admin.address;
   const adminPort = (await admin.listen(adminAddress)).port;
   const publicPort = await listener.listen(publicAddress.host, publicAddress.port);
-  const scheme = config.listen.public.tls === undefined ? "http" : "https";
   return {
-    publicUrl: `${scheme}://${formatAddress({ ...publicAddress, port: publicPort })}`,
-    adminUrl: `http://${formatAddress({ ...adminAddress, port: adminPort })}`,
+    publicUrl: `${schemeOf(config.listen.public)}://${formatAddress({ ...publicAddress, port: publicPort })}`,
+    adminUrl: `${schemeOf(config.listen.admin)}://${formatAddress({ ...adminAddress, port: adminPort })}`,
   };
+}
+
+type ListenerConfig = Config["listen"]["admin"];
+
+function schemeOf({ tls }: ListenerConfig): "http" | "https" {
+  return tls === undefined ? "http" : "https";
+}
+
+async function certificateOf({ tls }: ListenerConfig): Promise<Certificate | null> {
+  return tls === undefined ? null : readCertificate(tls);
+}
+
+function followCertificates(
+  config: Config,
+  { listener, admin, ...told }: { listener: Listener; admin: AdminServer; log: Log; metrics: Metrics },
+): readonly FollowedCertificate[] {
+  const followed: FollowedCertificate[] = [];
+  const { public: publicListener, admin: adminListener } = config.listen;
+  if (publicListener.tls !== undefined) {
+    followed.push(followCertificate(publicListener.tls, (certificate) => listener.useCertificate(certificate), told));
+  }
+  if (adminListener.tls !== undefined) {
+    followed.push(followCertificate(adminListener.tls, (certificate) => admin.useCertificate(certificate), told));
+  }
+  return followed;
 }
 
 async function readiness(health: StoreHealth, audit: AuditLog, draining: boolean): Promise<Readiness> {

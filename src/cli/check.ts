@@ -1,6 +1,9 @@
+import { dirname, resolve } from "node:path";
 import { loadConfig } from "../config/config.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
+import { readYamlFile } from "../config/read.ts";
 import { loadRules } from "../config/rules.ts";
+import { valueAt } from "../config/validate.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import { type Command, readArgs, type Terminal, UsageError } from "./command.ts";
 import { configFile } from "./config-file.ts";
@@ -30,12 +33,23 @@ export const check: Command = {
   },
 };
 
-/** With `--rules` only that file is read; else the configuration and the rules that it names. */
+/** With `--rules` only that file is read; else the configuration and the rules that it names, whatever is wrong in it. */
 async function checkAll(files: { config?: string; rules?: string }, terminal: Terminal): Promise<Checked> {
   if (files.rules !== undefined) return checkRules(files.rules, [], terminal);
-  const config = await loadConfig(await configFile(files.config), terminal.env);
-  if (!config.ok) return { problems: config.problems, rules: null, routes: 0 };
-  return checkRules(config.value.rules, [], terminal);
+  const file = await configFile(files.config);
+  const config = await loadConfig(file, terminal.env);
+  if (config.ok) return checkRules(config.value.rules, [], terminal);
+  const rules = await rulesNamedBy(file, terminal);
+  if (rules === null) return { problems: config.problems, rules: null, routes: 0 };
+  return checkRules(rules, config.problems, terminal);
+}
+
+/** The rules file that a configuration with mistakes names; `null` where that cannot be told. */
+async function rulesNamedBy(file: string, terminal: Terminal): Promise<string | null> {
+  const read = await readYamlFile(file, terminal.env);
+  if (!("tree" in read) || typeof read.tree.value !== "object" || read.tree.isBroken(["rules"])) return null;
+  const rules = valueAt(read.tree.value, ["rules"]) ?? "rules.yaml";
+  return typeof rules === "string" && rules !== "" ? resolve(dirname(file), rules) : null;
 }
 
 async function checkRules(file: string, before: readonly Problem[], terminal: Terminal): Promise<Checked> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Command, readArgs, type Terminal, UsageError } from "./command.ts";
 import { type DemoOptions, type DemoStage, startDemo } from "./demo-stage.ts";
 import { tour } from "./demo-tour.ts";
-import { untilStopped } from "./signals.ts";
+import { takeSignals } from "./signals.ts";
 
 /** `portcullis demo`: a ticket service, the sidecar in front, seeded keys, and a tour of real requests. */
 export const demo: Command = {
@@ -22,6 +22,7 @@ export const demo: Command = {
     });
     if (positionals.length > 0) throw new UsageError(`unexpected argument: ${positionals[0]}`);
     if (values.tour === true && values.json === true) throw new UsageError("--tour or --json, not both");
+    const signals = takeSignals();
     const stage = await startDemo(stageOptions(values), terminal);
     try {
       if (values.json === true) {
@@ -31,7 +32,7 @@ export const demo: Command = {
         if (values.tour === true) return right ? 0 : 1;
         terminal.out(whatToTry(stage));
       }
-      await untilStopped({ reload: () => undefined });
+      await signals.stopped;
       return 0;
     } finally {
       await stage.close();

@@ -23,8 +23,20 @@ export interface KeyDesk {
   readonly policy: Policy;
   /** Who works at the terminal, for `created_by` and the audit. */
   readonly operator: string;
-  /** Notes in the audit what was done. */
-  noted(action: string, target: string, detail: string): Promise<void>;
+  /**
+   * Makes a change that the audit has to know of. Where it could not be recorded, and `audit.when_full` is `refuse`,
+   * it is not made: `CommandFailure`. `always` makes it all the same: nothing may keep a key from being revoked.
+   */
+  change<T>(change: Change<T>): Promise<T>;
+}
+
+export interface Change<T> {
+  /** Such as `key.create`. */
+  readonly action: string;
+  readonly always?: boolean;
+  readonly make: () => Promise<T>;
+  /** What the audit is told; `null` where nothing came of it. Never a key. */
+  readonly about: (made: T) => { readonly target: string; readonly detail: string } | null;
 }
 
 /** Loads the rules, or fails with all of their problems. */
@@ -61,29 +73,39 @@ export async function withKeyDesk<T>(
       digester,
       policy,
       operator,
-      noted: (action, target, detail) => note(config, { action, target, subject: operator, detail }),
+      change: (change) => recorded(config, operator, change),
     });
   } finally {
     await store.close();
   }
 }
 
-/** Adds a line to the audit files. Standard output belongs to the command, so a sink there gets nothing. */
-async function note(
-  config: Config,
-  record: { action: string; target: string; subject: string; detail: string },
-): Promise<void> {
+/** Standard output belongs to the command, so a sink there gets nothing. */
+async function recorded<T>(config: Config, operator: string, { action, always, make, about }: Change<T>): Promise<T> {
   const sinks = config.audit.sinks.filter((sink) => "file" in sink);
-  if (sinks.length === 0) return;
+  if (sinks.length === 0) return make();
   const audit = createAuditLog({
     sinks,
-    whenFull: "refuse",
+    whenFull: config.audit.when_full,
     queueBytes: config.audit.queue_bytes,
-    instance: record.subject,
+    instance: operator,
     log: createLog({ level: "error" }),
     clock: systemClock,
+    closeMs: AUDIT_CLOSE_MS,
   });
-  await audit.opened();
-  audit.event({ event: "admin", ...record });
-  await audit.close();
+  try {
+    await audit.opened();
+    if (always !== true && !audit.admits()) {
+      throw new CommandFailure("the audit cannot be written, so nothing was changed");
+    }
+    const made = await make();
+    const told = about(made);
+    if (told !== null) audit.event({ event: "admin", action, subject: operator, ...told });
+    return made;
+  } finally {
+    await audit.close();
+  }
 }
+
+/** Somebody waits at a terminal for a sink that fails. */
+const AUDIT_CLOSE_MS = 2000;

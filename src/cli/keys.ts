@@ -69,15 +69,19 @@ const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>>
 async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (values.name === undefined) throw new UsageError("--name is needed");
   if (values.scope === undefined) throw new UsageError("--scope is needed, once for each scope");
-  const issued = await desk.keys.create({
+  const request = {
     name: values.name,
     scopes: values.scope.flatMap((scope) => scope.split(",")),
     portal: values.portal ?? null,
     expiresInMs: values.expires === undefined ? null : duration(values.expires, "--expires"),
     subject: values.subject ?? desk.operator,
     createdBy: desk.operator,
+  };
+  const issued = await desk.change({
+    action: "key.create",
+    make: () => desk.keys.create(request),
+    about: ({ record }) => ({ target: record.id, detail: `scopes ${record.scopes.join(" ")}` }),
   });
-  await desk.noted("key.create", issued.record.id, `scopes ${issued.record.scopes.join(" ")}`);
   printIssued(issued.key, issued.record, values, terminal);
   return 0;
 }
@@ -102,9 +106,14 @@ async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> 
 }
 
 async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
-  const record = await desk.keys.revoke(credentialId(id));
+  const key = credentialId(id);
+  const record = await desk.change({
+    action: "key.revoke",
+    always: true,
+    make: () => desk.keys.revoke(key),
+    about: (revoked) => (revoked === null ? null : { target: revoked.id, detail: "" }),
+  });
   if (record === null) throw new CommandFailure(`no key ${id}`);
-  await desk.noted("key.revoke", record.id, "");
   if (values.json === true) printRecord(record, values, terminal);
   else terminal.out(`revoked ${record.id} (${record.name}). This cannot be undone.\n`);
   return 0;
@@ -112,10 +121,15 @@ async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode
 
 async function rotate({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const overlapMs = values.overlap === undefined ? 0 : duration(values.overlap, "--overlap");
-  const outcome = await desk.keys.rotate(credentialId(id), { overlapMs });
+  const key = credentialId(id);
+  const outcome = await desk.change({
+    action: "key.rotate",
+    make: () => desk.keys.rotate(key, { overlapMs }),
+    about: (made) =>
+      made.kind === "rotated" ? { target: made.old.id, detail: `replaced by ${made.record.id}` } : null,
+  });
   if (outcome.kind === "not_found") throw new CommandFailure(`no key ${id}`);
   if (outcome.kind === "not_active") throw new CommandFailure(`${id} is revoked, expired or rotated already`);
-  await desk.noted("key.rotate", outcome.old.id, `replaced by ${outcome.record.id}`);
   printIssued(outcome.key, outcome.record, values, terminal);
   return 0;
 }

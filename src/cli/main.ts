@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../app/version.ts";
 import { check } from "./check.ts";
@@ -17,7 +18,7 @@ portcullis COMMAND --help tells more.
 `;
 
 /** Runs one command line. Never rejects: what went wrong is told on standard error. */
-async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = args;
   if (name === "--version" || name === "-v") {
     terminal.out(`${VERSION}\n`);
@@ -61,6 +62,11 @@ const terminal: Terminal = {
   },
 };
 
-if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) {
+/** Installed, the command is a symbolic link to this file. */
+function isProgram(started: string | undefined): boolean {
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
+if (isProgram(process.argv[1])) {
   process.exitCode = await main(process.argv.slice(2), terminal);
 }

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { spawnPortcullis } from "../support/processes.ts";
+import { tempFolder } from "../support/temp.ts";
+import { run } from "./terminal.ts";
+
+const version: unknown = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")).version;
+const COMMANDS = ["serve", "demo", "check", "explain", "keys"];
+
+describe("portcullis", () => {
+  test("says its version", async () => {
+    expect(await run(["--version"])).toEqual({ code: 0, out: `${String(version)}\n`, error: "" });
+  });
+
+  test("lists its commands with --help", async () => {
+    const { code, error, out } = await run(["--help"]);
+    expect([code, error]).toEqual([0, ""]);
+    for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^ {2}${command} +\\S`, "m"));
+  });
+
+  test.each(COMMANDS)("%s --help tells its usage", async (command) => {
+    const { code, error, out } = await run([command, "--help"]);
+    expect([code, error]).toEqual([0, ""]);
+    expect(out).toContain(`portcullis ${command} `);
+  });
+
+  test("is wrong usage without a command, with an unknown one and with an unknown option", async () => {
+    expect((await run([])).code).toBe(2);
+    expect(await run(["serv"])).toMatchObject({ code: 2, out: "", error: expect.stringContaining("serv") });
+    for (const command of COMMANDS) {
+      expect(await run([command, "--no-such-option"])).toMatchObject({
+        code: 2,
+        out: "",
+        error: expect.stringContaining(`portcullis ${command} `),
+      });
+    }
+  });
+
+  test.each(["--port=70000", "--port=x", "--port=-1"])("demo %s is wrong usage", async (option) => {
+    expect((await run(["demo", option])).code).toBe(2);
+  });
+
+  test("demo makes the tour or prints JSON, not both", async () => {
+    expect((await run(["demo", "--tour", "--json"])).code).toBe(2);
+  });
+
+  test("exits with the code of the command, as a process", async () => {
+    const cwd = tempFolder();
+    const codes = await Promise.all(
+      [["--version"], ["serve"], ["nonsense"]].map((args) => spawnPortcullis(args, { cwd }).exited),
+    );
+    expect(codes.map(({ code }) => code)).toEqual([0, 1, 2]);
+  });
+
+  test("without --config says which files it looked for", async () => {
+    const cwd = tempFolder();
+    const serve = spawnPortcullis(["serve"], { cwd });
+    await serve.exited;
+    expect(serve.stderr()).toContain(`portcullis.yaml or ${join("config", "portcullis.yaml")}`);
+    expect(serve.stderr()).not.toContain("    at ");
+  });
+});
