@@ -8,8 +8,10 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { createAuthenticator } from "../credentials/authenticate.ts";
 import { createDigester } from "../credentials/digest.ts";
 import { createLastUsed, type LastUsed } from "../credentials/last-used.ts";
+import { createSessionSeal } from "../mcp/session.ts";
 import { TrustedProxies } from "../proxy/client-connection.ts";
 import { Listener } from "../proxy/listener.ts";
+import { McpJudge } from "../proxy/mcp-judge.ts";
 import { Pipeline } from "../proxy/pipeline.ts";
 import { Recorder } from "../proxy/recorder.ts";
 import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
@@ -172,7 +174,13 @@ async function wireListener(
       headTimeoutMs: limits.head_timeout,
       connections: limits.connections,
     },
-    pipeline: new Pipeline({ authenticator, audit, log, inspectBytes: limits.inspect_bytes }),
+    pipeline: new Pipeline({
+      authenticator,
+      audit,
+      log,
+      mcp: new McpJudge({ seal: createSessionSeal(pepperFor(config)), inspectBytes: limits.inspect_bytes }),
+      inspectBytes: limits.inspect_bytes,
+    }),
     recorder: new Recorder({ audit, metrics, clock, proxies }),
     proxies,
     upgrades: new UpgradeProxy(log),

@@ -1,6 +1,4 @@
 import { once } from "node:events";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { WebSocket } from "ws";
 import type { DemoStage } from "./demo-stage.ts";
 import type { Send, TourResult } from "./demo-tour.ts";
@@ -79,24 +77,5 @@ export async function webSocketStop(stage: DemoStage): Promise<TourResult> {
     request: `GET ${target}  Upgrade: websocket  (key acme)`,
     expected: "hello, ping",
     seen: messages.join(", "),
-  };
-}
-
-/** The MCP SDK's own client, with a key in a header. */
-export async function mcpStop(stage: DemoStage): Promise<TourResult> {
-  const client = new Client({ name: "portcullis-tour", version: "1.0.0" });
-  const transport = new StreamableHTTPClientTransport(new URL(`${stage.publicUrl}/mcp`), {
-    requestInit: { headers: { authorization: `Bearer ${stage.keys.manager.key}` } },
-  });
-  await client.connect(transport);
-  const { tools } = await client.listTools();
-  const result = await client.callTool({ name: "get_ticket", arguments: { portal_id: "acme", ticket_id: "1001" } });
-  await transport.terminateSession();
-  await client.close();
-  return {
-    title: "An MCP client",
-    request: "POST /mcp  tools/list, tools/call get_ticket  (key manager)",
-    expected: "12 tools, get_ticket answers",
-    seen: `${tools.length} tools, get_ticket ${result.isError === true ? "fails" : "answers"}`,
   };
 }

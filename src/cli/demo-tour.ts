@@ -2,7 +2,8 @@ import { request as httpRequest } from "node:http";
 import { z } from "zod";
 import type { DemoStage } from "./demo-stage.ts";
 import { type PlainStop, plainStops } from "./demo-tour-stops.ts";
-import { eventStreamStop, liveRevocationStop, mcpStop, webSocketStop } from "./demo-tour-streams.ts";
+import { mcpStops } from "./demo-tour-mcp.ts";
+import { eventStreamStop, liveRevocationStop, webSocketStop } from "./demo-tour-streams.ts";
 
 /** What one stop of the tour showed. */
 export interface TourResult {
@@ -29,7 +30,7 @@ export async function* tour(stage: DemoStage): AsyncGenerator<TourResult> {
   yield await liveRevocationStop(stage, send);
   yield await eventStreamStop(stage, send);
   yield await webSocketStop(stage);
-  yield await mcpStop(stage);
+  yield* mcpStops(stage);
 }
 
 /** Sends a request as it is: `fetch` would tidy the target up. Returns `STATUS` or `STATUS code`. */

@@ -78,6 +78,12 @@ const table = {
     "Nothing is served here.",
     "No rule matches the path. `portcullis explain` shows the nearest.",
   ),
+  session_not_found: row(
+    404,
+    "client",
+    "There is no such session. Open a new one.",
+    "The MCP session id was not issued to this credential on this route.",
+  ),
   method_not_allowed: row(
     405,
     "client",

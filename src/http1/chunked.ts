@@ -4,6 +4,7 @@ import { hasOddBytes, readFields } from "./field.ts";
 const MAX_TRAILERS = 8 * 1024;
 /** 16^13 bytes is more than any body, and still an exact number. */
 const MAX_SIZE_DIGITS = 13;
+const ODD_TRAILERS = "the trailers hold a control character or a bare line end";
 
 type State = "size" | "size-lf" | "data" | "data-cr" | "data-lf" | "trailers" | "done";
 
@@ -102,11 +103,13 @@ export class ChunkedDecoder {
     const end = text.startsWith("\r\n") ? 0 : text.indexOf("\r\n\r\n");
     if (end < 0) {
       if (text.length >= MAX_TRAILERS) return "the trailers are too long";
+      // What is odd already will not get better; a CR at the end may yet get its LF.
+      if (hasOddBytes(text.endsWith("\r") ? text.slice(0, -1) : text)) return ODD_TRAILERS;
       this.#trailerBytes = text;
       return bytes.length;
     }
     const section = end === 0 ? "" : text.slice(0, end + 2);
-    if (hasOddBytes(section)) return "the trailers hold a control character or a bare line end";
+    if (hasOddBytes(section)) return ODD_TRAILERS;
     const fields: string[] = [];
     const problem = readFields(section, 0, section.length, fields);
     if (problem !== null) return problem;

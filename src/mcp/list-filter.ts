@@ -1,9 +1,7 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { z } from "zod";
+import type { ListedKind } from "./may-list.ts";
 import { sseData, SseSplitter, withSseData } from "./sse.ts";
-
-/** What a list of MCP can hold. */
-export type ListedKind = "tool" | "prompt" | "resource" | "resource_template";
 
 /** True where the caller may be shown the thing. */
 export type MayList = (kind: ListedKind, name: string) => boolean;
@@ -59,24 +57,8 @@ function isListed(member: unknown, kind: ListedKind, nameKey: string, mayList: M
 
 interface FilterOptions {
   readonly mayList: MayList;
-  /** Longest JSON answer, or event of a stream, that is held to be filtered; a longer one is an error. */
+  /** Longest event that is held to be filtered, bytes; a longer one is an error. */
   readonly limit: number;
-}
-
-/** Filters an answer in `application/json`: held until it is whole. */
-export function jsonListFilter({ mayList, limit }: FilterOptions): Transform {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      size += chunk.length;
-      chunks.push(chunk);
-      done(size > limit ? new RangeError("a list is longer than the limit") : null);
-    },
-    flush(done: TransformCallback) {
-      attempt(done, () => (size === 0 ? "" : filterLists(Buffer.concat(chunks).toString("utf8"), mayList)));
-    },
-  });
 }
 
 /** Filters an answer in `text/event-stream`: event by event, each handed on as soon as it is whole. */

@@ -1,14 +1,19 @@
 import type { McpRules } from "../policy/types.ts";
 
+/** Requests whose answers list things: what a caller may not use is taken out. */
+export const LIST_METHODS: ReadonlySet<string> = new Set([
+  "tools/list",
+  "resources/list",
+  "resources/templates/list",
+  "prompts/list",
+]);
+
 /** Requests that any authenticated caller may make, unless `methods:` says otherwise. */
 export const FREE_REQUESTS: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
   "server/discover",
-  "tools/list",
-  "resources/list",
-  "resources/templates/list",
-  "prompts/list",
+  ...LIST_METHODS,
   "logging/setLevel",
 ]);
 

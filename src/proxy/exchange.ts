@@ -2,6 +2,7 @@ import type { Decision, Reason } from "../core/decision.ts";
 import { ANONYMOUS, type Principal } from "../core/principal.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection, TrustedProxies } from "./client-connection.ts";
+import type { McpUse } from "./mcp-use.ts";
 import type { CollectedBody } from "./request-body.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Answer } from "./refusal.ts";
@@ -53,6 +54,8 @@ export abstract class Exchange {
   dispatchedAt = 0;
   answeredAt = 0;
   isStream = false;
+  /** Set on MCP routes once the message is read. */
+  mcp: McpUse | null = null;
   recorded = false;
 
   constructor(start: ExchangeStart) {
@@ -61,6 +64,11 @@ export abstract class Exchange {
     this.requestId = start.requestId;
     this.startedAt = start.startedAt;
     this.active = start.active;
+  }
+
+  /** Every scope that the operation needs, with single spaces between; `""` where none, or not known yet. */
+  get scopesNeeded(): string {
+    return this.mcp?.scopesNeeded ?? this.route?.route.scopeText ?? "";
   }
 
   /** Reads the body whole, `limit` bytes at most. Never rejects. */

@@ -176,6 +176,7 @@ export class Listener {
     const line = this.#line(request);
     const exchange = new UpgradeExchange({ request, socket, head }, line, this.#deps);
     if (line.head.method !== "GET" || line.head.bodyKind !== "none") {
+      line.connection.current = exchange;
       exchange.malformed("bad_request", "an upgrade is a GET without a body");
     } else {
       this.#run(exchange);

@@ -1,20 +1,23 @@
 import { deny, type Deny } from "../core/decision.ts";
 import { parseStrictJson } from "../core/json.ts";
-import type { Principal } from "../core/principal.ts";
+import type { AuthenticatedPrincipal, Principal } from "../core/principal.ts";
 import type { Authentication, Authenticator } from "../credentials/authenticate.ts";
 import { extractCredential } from "../credentials/extract.ts";
 import { decidePortal, decideScopes } from "../policy/decide.ts";
+import type { McpRules } from "../policy/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import type { Log } from "../telemetry/log.ts";
-import { connectionNames } from "./connection-options.ts";
 import type { Exchange } from "./exchange.ts";
-import { refusal } from "./refusal.ts";
+import type { McpJudge } from "./mcp-judge.ts";
+import { isPlainJson } from "./plain-json.ts";
+import { refusal, type RpcError } from "./refusal.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 
 export interface PipelineOptions {
   readonly authenticator: Authenticator;
   readonly audit: Pick<AuditLog, "admits">;
   readonly log: Log;
+  readonly mcp: McpJudge;
   /** Longest body that is read to find a portal in it, bytes. */
   readonly inspectBytes: number;
 }
@@ -46,7 +49,7 @@ export class Pipeline {
     const { head, active } = exchange;
     if (head.problem !== null) return this.#refuse(exchange, head.problem);
     const match = active.policy.match(head);
-    if (!match.found) return this.#refuse(exchange, match.deny, match.allowedMethods);
+    if (!match.found) return this.#refuse(exchange, match.deny, { allowedMethods: match.allowedMethods });
     const route = active.routes[match.route.index];
     if (route === undefined) throw new Error(`rule ${match.route.id} has no runtime`);
     exchange.route = route;
@@ -71,7 +74,25 @@ export class Pipeline {
     if (exchange.over) return;
     if (!authentication.ok) return this.#refuse(exchange, authentication.deny);
     exchange.principal = authentication.principal;
-    this.#decide(exchange, route, authentication.principal);
+    if (route.route.mcp === null) return this.#decide(exchange, route, authentication.principal);
+    this.#decideMcp(exchange, route, route.route.mcp, authentication.principal).catch((error: unknown) => {
+      this.#fault(exchange, error);
+    });
+  }
+
+  /** On an MCP route the message in the body decides. */
+  async #decideMcp(
+    exchange: Exchange,
+    route: RouteRuntime,
+    rules: McpRules,
+    principal: AuthenticatedPrincipal,
+  ): Promise<void> {
+    const verdict = await this.#options.mcp.judge(exchange, route, rules, principal);
+    if (verdict === null || exchange.over) return;
+    exchange.mcp = verdict.use;
+    if (!verdict.allow) return this.#refuse(exchange, verdict.deny, { rpc: verdict.rpc });
+    exchange.decision = verdict.decision;
+    this.#forward(exchange, route);
   }
 
   #decide(exchange: Exchange, route: RouteRuntime, principal: Principal): void {
@@ -93,7 +114,7 @@ export class Pipeline {
   async #decideByBody(exchange: Exchange, route: RouteRuntime, principal: Principal): Promise<void> {
     const limit = Math.min(this.#options.inspectBytes, route.bodyLimit);
     if (exchange.head.contentLength > limit) return this.#refuse(exchange, TOO_LARGE);
-    if (!isPlainJson(exchange)) return this.#refuse(exchange, NOT_JSON);
+    if (!isPlainJson(exchange.head)) return this.#refuse(exchange, NOT_JSON);
     const body = await exchange.readBody(limit);
     if (body.kind === "client_gone" || exchange.over) return;
     if (body.kind === "too_large") return this.#refuse(exchange, TOO_LARGE);
@@ -111,15 +132,20 @@ export class Pipeline {
     exchange.forward(route);
   }
 
-  #refuse(exchange: Exchange, denied: Deny, allowedMethods: readonly string[] = []): void {
+  #refuse(
+    exchange: Exchange,
+    denied: Deny,
+    told: { allowedMethods?: readonly string[]; rpc?: RpcError | null } = {},
+  ): void {
     exchange.decision = denied;
     exchange.outcome = denied.reason;
     exchange.detail = denied.detail;
     exchange.answer(
       refusal(denied.reason, denied.detail, {
         requestId: exchange.requestId,
-        scopeText: exchange.route === null ? "" : exchange.route.route.scopeText,
-        allowedMethods,
+        scopeText: exchange.scopesNeeded,
+        allowedMethods: told.allowedMethods ?? [],
+        rpc: told.rpc ?? null,
       }),
     );
   }
@@ -134,21 +160,3 @@ const NO_CREDENTIAL = deny("credential_missing");
 const TOO_LARGE = deny("body_too_large");
 const NOT_JSON = deny("unsupported_media_type", "the rule reads a portal from a JSON body");
 const NO_AUDIT = deny("audit_unavailable");
-
-const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
-
-/** One content type, JSON in UTF-8, and no content coding: what we read is what the service reads. */
-function isPlainJson({ head: { connection, rawHeaders } }: Exchange): boolean {
-  // A field that `Connection` names ends here: the service would not be told that this is JSON.
-  if (connectionNames(connection).includes("content-type")) return false;
-  let types = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]?.toLowerCase();
-    if (name === "content-encoding") return false;
-    if (name === "content-type") {
-      types++;
-      if (!JSON_TYPE.test(rawHeaders[i + 1] ?? "")) return false;
-    }
-  }
-  return types === 1;
-}

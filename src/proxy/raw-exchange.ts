@@ -70,7 +70,7 @@ export class RawExchange extends Exchange {
   protected fail(reason: Reason, detail: string): void {
     this.outcome = reason;
     this.detail = detail;
-    this.answer(refusal(reason, detail, { requestId: this.requestId, scopeText: "", allowedMethods: [] }));
+    this.answer(refusal(reason, detail, { requestId: this.requestId, scopeText: "", allowedMethods: [], rpc: null }));
   }
 
   /** What an extension has to end with the socket. */

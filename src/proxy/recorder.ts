@@ -42,6 +42,10 @@ export class Recorder {
     const added = exchange.dispatchedAt === 0 ? duration : exchange.dispatchedAt - exchange.startedAt;
     const metrics = exchange.route === null ? this.#noRoute : exchange.route.metrics;
     metrics.request(verdict(exchange), exchange.outcome, exchange.status, duration, added);
+    if (exchange.mcp !== null && exchange.route !== null) {
+      const { method, tool } = exchange.mcp;
+      this.#metrics.mcpMessage(exchange.route.route.id, method, tool ?? "", verdict(exchange));
+    }
     if (upstream !== null) exchange.route?.upstream.metrics.duration(upstream);
   }
 
@@ -59,7 +63,7 @@ export class Recorder {
       rulesHash: exchange.active.policy.hash,
       principal: principal.kind === "anonymous" ? null : principalRuntime(principal).audit,
       portalNamed: exchange.decision === null ? null : exchange.decision.portal,
-      scopesNeeded: route === null ? "" : route.route.scopeText,
+      scopesNeeded: exchange.scopesNeeded,
       decision: verdict(exchange),
       reason: exchange.outcome,
       detail: exchange.detail,
@@ -68,6 +72,7 @@ export class Recorder {
       bytesOut: exchange.bytesOut,
       durationMs: now - exchange.startedAt,
       upstreamMs: upstreamWait(exchange),
+      mcp: exchange.mcp,
     };
   }
 

@@ -18,6 +18,19 @@ export interface RefusalContext {
   /** Scopes of the rule, for the challenge; `""` for none. */
   readonly scopeText: string;
   readonly allowedMethods: readonly string[];
+  /** Set where a JSON-RPC message was refused: its client reads a JSON-RPC error. */
+  readonly rpc: RpcError | null;
+}
+
+/** What a JSON-RPC client is told beside the status. */
+export interface RpcError {
+  /** Of the request; `null` where it has none or it could not be read. */
+  readonly id: string | number | null;
+  /** `null` takes the code that goes with the reason. */
+  readonly code: number | null;
+  /** The public text of the error table where left out. */
+  readonly message?: string;
+  readonly data?: object | null;
 }
 
 /**
@@ -27,27 +40,39 @@ export interface RefusalContext {
 export function refusal(reason: Reason, detail: string | null, context: RefusalContext): Answer {
   const code = codeOf(reason);
   const { status, publicText } = ERRORS[code];
-  const body = `${JSON.stringify({
-    type: "about:blank",
-    title: publicText,
-    status,
-    code,
-    request_id: context.requestId,
-  })}\n`;
+  const { requestId, rpc } = context;
+  const problem = { type: "about:blank", title: publicText, status, code, request_id: requestId };
+  const body = `${JSON.stringify(rpc === null ? problem : rpcBody(rpc, status, publicText, { code, request_id: requestId }))}\n`;
   const fields = [
     "Content-Type",
-    "application/problem+json",
+    rpc === null ? "application/problem+json" : "application/json",
     "Content-Length",
     String(Buffer.byteLength(body)),
     "Cache-Control",
     "no-store",
     "X-Request-Id",
-    context.requestId,
+    requestId,
   ];
   if (status === 401 || status === 403) fields.push("WWW-Authenticate", challenge(code, context.scopeText));
   if (status === 405) fields.push("Allow", context.allowedMethods.join(", "));
   if (status === 503 || status === 429) fields.push("Retry-After", "1");
   return { status, reason, detail, fields, body };
+}
+
+/** In the range that JSON-RPC leaves to implementations, but for malformed messages (its section 5.1). */
+const RPC_CODES: Readonly<Record<number, number>> = { 400: -32600, 403: -32003, 404: -32001, 413: -32600 };
+const RPC_REFUSED = -32000;
+
+function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object): object {
+  return {
+    jsonrpc: "2.0",
+    id: rpc.id,
+    error: {
+      code: rpc.code ?? RPC_CODES[status] ?? RPC_REFUSED,
+      message: rpc.message ?? publicText,
+      data: { ...rpc.data, ...ours },
+    },
+  };
 }
 
 function challenge(code: string, scopeText: string): string {

@@ -21,7 +21,9 @@ export type RequestFieldClass =
   | "expect"
   | "upgrade"
   | "trailer"
-  | "traceparent";
+  | "traceparent"
+  | "accept-encoding"
+  | "mcp-session-id";
 
 const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFieldClass>([
   ["host", "host"],
@@ -34,6 +36,8 @@ const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFie
   ["upgrade", "upgrade"],
   ["trailer", "trailer"],
   ["traceparent", "traceparent"],
+  ["accept-encoding", "accept-encoding"],
+  ["mcp-session-id", "mcp-session-id"],
   ["forwarded", "forwarded"],
   ["x-real-ip", "forwarded"],
   ["x-forwarded-for", "forwarded-for"],

@@ -107,6 +107,8 @@ class HeadReader implements InboundHead {
       case "drop":
       case "forwarded":
       case "trailer":
+      case "accept-encoding":
+      case "mcp-session-id":
         return;
       case "host":
         this.#hostCount++;

@@ -6,7 +6,10 @@ export type ResponseFieldClass =
   | "content-length"
   | "date"
   | "content-type"
-  | "trailer";
+  | "trailer"
+  | "content-encoding"
+  | "x-accel-buffering"
+  | "mcp-session-id";
 
 const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseFieldClass>([
   ["connection", "connection"],
@@ -14,6 +17,9 @@ const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseF
   ["content-type", "content-type"],
   ["date", "date"],
   ["trailer", "trailer"],
+  ["content-encoding", "content-encoding"],
+  ["x-accel-buffering", "x-accel-buffering"],
+  ["mcp-session-id", "mcp-session-id"],
   // Hop by hop; the framing towards the client is ours.
   ["keep-alive", "drop"],
   ["proxy-connection", "drop"],

@@ -1,46 +1,77 @@
 import type { ServerResponse } from "node:http";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { connectionNames } from "./connection-options.ts";
+import type { McpUse } from "./mcp-use.ts";
 import { requestFieldClass } from "./request-fields.ts";
 import { responseFieldClass } from "./response-fields.ts";
 
+/** What is known of a response beyond its head. */
+export interface ResponseContext {
+  readonly requestId: string;
+  /** Set on MCP routes. */
+  readonly mcp: McpUse | null;
+  /** The body goes on changed: its length and coding are ours to say. `bytes` where it is known. */
+  readonly rewritten: { readonly bytes: number | null } | null;
+}
+
+/** True where the body is an event stream, which is handed on event by event. */
+export function isEventStream(head: ResponseHead): boolean {
+  for (let i = 0; i < head.fields.length; i += 2) {
+    if (responseFieldClass(head.fields[i] ?? "") === "content-type") {
+      return (head.fields[i + 1] ?? "").toLowerCase().startsWith("text/event-stream");
+    }
+  }
+  return false;
+}
+
 /**
  * Gives the client the upstream's response head without what ends at this hop. The head goes out with
- * the first bytes of the body, or at the next flush. Returns true where the body is an event stream.
+ * the first bytes of the body, or at the next flush.
  */
-export function writeResponseHead(response: ServerResponse, head: ResponseHead, requestId: string): boolean {
+export function writeResponseHead(response: ServerResponse, head: ResponseHead, context: ResponseContext): void {
   const fields: string[] = [];
   const named = connectionNames(connectionField(head));
-  let isEventStream = false;
   response.sendDate = true;
+  let unbuffered = !isEventStream(head);
   for (let i = 0; i < head.fields.length; i += 2) {
     const name = head.fields[i] ?? "";
-    const value = head.fields[i + 1] ?? "";
+    let value = head.fields[i + 1] ?? "";
     switch (responseFieldClass(name)) {
       case "drop":
       case "connection":
         continue;
       case "content-length":
-        if (head.status === 204) continue;
+        if (head.status === 204 || context.rewritten !== null) continue;
+        break;
+      case "content-encoding":
+        if (context.rewritten !== null) continue;
         break;
       case "date":
         response.sendDate = false;
-        break;
-      case "content-type":
-        isEventStream = value.toLowerCase().startsWith("text/event-stream");
         break;
       case "trailer":
         // Without chunks there are no trailers, and node:http throws where they are announced.
         if (head.framing.kind !== "chunked" || !response.useChunkedEncodingByDefault) continue;
         break;
+      case "x-accel-buffering":
+        unbuffered = true;
+        break;
+      case "mcp-session-id":
+        if (context.mcp !== null) value = context.mcp.sealSession(value);
+        break;
+      case "content-type":
       case "pass":
         break;
     }
     if (named.length === 0 || !named.includes(name.toLowerCase())) fields.push(name, value);
   }
-  fields.push("X-Request-Id", requestId);
+  if (context.rewritten !== null && context.rewritten.bytes !== null) {
+    fields.push("Content-Length", String(context.rewritten.bytes));
+  }
+  // Tells proxies in front of us, such as nginx, not to hold events back.
+  if (!unbuffered) fields.push("X-Accel-Buffering", "no");
+  fields.push("X-Request-Id", context.requestId);
   response.writeHead(head.status, head.statusText, fields);
-  return isEventStream;
 }
 
 /** One link of RFC 8288, as node:http takes it; it throws on others. */

@@ -89,6 +89,7 @@ export class UpgradeExchange extends RawExchange {
       requestId: this.requestId,
       upstream: route.upstream,
       framing: "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+      mcp: null,
     });
     this.dispatchedAt = this.#deps.clock.monotonic();
     const message = { request: this.#request, socket: this.socket, head: this.#firstBytes };

@@ -1,6 +1,7 @@
 import type { Principal } from "../core/principal.ts";
 import { type ClientConnection, forwardedFields, type TrustedProxies } from "./client-connection.ts";
 import { connectionNames } from "./connection-options.ts";
+import type { McpUse } from "./mcp-use.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import { requestFieldClass } from "./request-fields.ts";
 import type { InboundHead } from "./request-reader.ts";
@@ -16,6 +17,8 @@ export interface UpstreamHeadParts {
   readonly upstream: UpstreamRuntime;
   /** The framing field with its CRLF, or `""`. */
   readonly framing: string;
+  /** Set on MCP routes. */
+  readonly mcp: McpUse | null;
 }
 
 /**
@@ -31,25 +34,32 @@ export function writeUpstreamHead(parts: UpstreamHeadParts): string {
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
-    if (goesOn(name, connection.trusted) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
+    if (goesOn(name, parts) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
       text += `${name}: ${raw[i + 1]}\r\n`;
     }
   }
   text += parts.framing;
+  if (parts.mcp !== null && parts.mcp.sessionId !== null) text += `Mcp-Session-Id: ${parts.mcp.sessionId}\r\n`;
   text += `X-Request-Id: ${parts.requestId}\r\n`;
   text += connection.trusted ? believedFields(parts) : connection.forwardedFields(head.host);
   if (parts.principal.kind !== "anonymous") text += principalRuntime(parts.principal).upstreamFields;
   return `${text}\r\n`;
 }
 
-function goesOn(name: string, trusted: boolean): boolean {
+function goesOn(name: string, { connection, mcp }: UpstreamHeadParts): boolean {
   switch (requestFieldClass(name)) {
     case "pass":
     case "traceparent":
     case "trailer":
       return true;
     case "forwarded":
-      return trusted;
+      return connection.trusted;
+    case "mcp-session-id":
+      // On MCP routes the session is ours to name.
+      return mcp === null;
+    case "accept-encoding":
+      // A list that is filtered is asked for uncompressed.
+      return mcp === null || mcp.mayList === null;
     default:
       return false;
   }

@@ -14,7 +14,7 @@ export interface RouteMetrics {
 }
 
 export interface UpstreamMetrics {
-  /** From the request sent to the end of the answer, milliseconds. */
+  /** From the request sent to the head of the answer, milliseconds. */
   duration(ms: number): void;
 }
 
@@ -23,6 +23,8 @@ export interface Metrics {
   /** `none` stands for requests that no rule matches. */
   forRoute(routeId: string): RouteMetrics;
   forUpstream(upstreamId: string): UpstreamMetrics;
+  /** Counts one message of MCP. `method` and `tool` come from the rules, never from a caller; `tool` is "" for none. */
+  mcpMessage(route: string, method: string, tool: string, decision: "allow" | "deny"): void;
   readonly lookup: (result: LookupResult) => void;
   readonly storeDuration: (operation: string, result: "ok" | "error", ms: number) => void;
   readonly openStreams: { inc(): void; dec(): void };
@@ -58,6 +60,7 @@ export function createMetrics(build: { readonly version: string; readonly instan
   buildInfo(registry, build);
   return {
     ...requestMetrics(registry),
+    ...mcpMetrics(registry),
     ...credentialMetrics(registry),
     ...streamMetrics(registry),
     ...auditMetrics(registry),
@@ -115,7 +118,7 @@ function requestMetrics(registry: Registry): RequestMetrics {
   const upstreamDurations = histogram(
     registry,
     "portcullis_upstream_duration_seconds",
-    "From a request sent to the upstream to the end of its answer.",
+    "From a request sent to the upstream to the head of its answer.",
     REQUEST_SECONDS,
   );
   const forRoute = memoized((route) => bindRoute(counters(route), durations.bind({ route }), added));
@@ -132,6 +135,20 @@ function bindRoute(counter: RequestCounter, durations: Buckets, added: Buckets):
       counter.count(decision, reason, status);
       durations.observe(durationMs);
       added.observe(addedMs);
+    },
+  };
+}
+
+function mcpMetrics(registry: Registry): Pick<Metrics, "mcpMessage"> {
+  const messages = new Counter({
+    name: "portcullis_mcp_messages_total",
+    help: "Messages on MCP routes, by rule, method, tool and decision.",
+    labelNames: ["route", "method", "tool", "decision"],
+    registers: [registry],
+  });
+  return {
+    mcpMessage(route, method, tool, decision) {
+      messages.inc({ route, method, tool, decision });
     },
   };
 }
