@@ -114,9 +114,13 @@ describe("portcullis demo --json", () => {
     await client.close();
   });
 
-  test("refuses an MCP client with the reader's key", async () => {
+  test("shows an MCP client with the reader's key what it may call, and refuses the rest", async () => {
     const client = new Client({ name: "test", version: "1" });
-    await expect(client.connect(transportWith(line.keys.reader.key))).rejects.toMatchObject({ code: 403 });
+    await client.connect(transportWith(line.keys.reader.key));
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name).toSorted()).toEqual(["get_ticket", "list_tickets"]);
+    const update = { name: "update_ticket", arguments: { portal_id: "acme", ticket_id: "1001", status: "closed" } };
+    await expect(client.callTool(update)).rejects.toMatchObject({ code: 403 });
     await client.close();
   });
 

@@ -68,7 +68,7 @@ describe("portcullis demo --tour", () => {
   test("ends by itself and says that every verdict is as expected", () => {
     onTestFailed(() => console.error(outputOf(tour)));
     expect(exit).toEqual({ code: 0, signal: null });
-    expect(tour.stdout()).toContain("All 20 verdicts are as expected");
+    expect(tour.stdout()).toContain("All 23 verdicts are as expected");
     expect(tour.stdout()).not.toContain("✗");
     expect(tour.stderr()).toBe("");
   });
@@ -78,7 +78,7 @@ describe("portcullis demo --tour", () => {
     const other = spawnPortcullis(["demo", "--tour", "--store", redis.url, "--data", tempFolder()]);
     onTestFailed(() => console.error(outputOf(other)));
     expect(await other.exited).toEqual({ code: 0, signal: null });
-    expect(other.stdout()).toContain("All 20 verdicts are as expected");
+    expect(other.stdout()).toContain("All 23 verdicts are as expected");
     expect(await redis.command("DBSIZE")).not.toBe(":0");
   });
 
@@ -88,17 +88,23 @@ describe("portcullis demo --tour", () => {
     expect(new Set(audit.map((line) => `${line.request_id} ${line.event}`)).size).toBe(audit.length);
   });
 
-  test("leaves the MCP client in the audit under its key, with every stream closed", () => {
+  test("leaves each MCP message in the audit under its key, with its tool, and every stream closed", () => {
     const lines = audit.filter(({ path }) => path === "/mcp");
-    expect(lines.every((line) => names.get(line.credential ?? "") === "manager")).toBe(true);
-    expect(lines.every((line) => line.route === "mcp" && line.decision === "allow")).toBe(true);
-    // initialize, tools/list and tools/call are answered on streams; the note, and the end of the session, are not.
+    expect(lines.every((line) => line.route === "mcp")).toBe(true);
+    const calls = lines
+      .filter(({ event, mcp }) => event !== "stream_open" && mcp?.method === "tools/call")
+      .map((line) => `${names.get(line.credential ?? "")}: ${line.mcp?.tool} ${line.status} ${line.reason}`);
+    expect(calls).toEqual([
+      "reader: get_ticket 200 allowed",
+      "reader: update_ticket 403 insufficient_scope",
+      "acme: get_ticket 403 portal_forbidden",
+    ]);
+    expect(lines.filter(({ decision }) => decision === "deny")).toHaveLength(2);
     const opened = lines.filter(({ event }) => event === "stream_open").map(({ request_id }) => request_id);
     const closed = lines.filter(({ event }) => event === "stream_close").map(({ request_id }) => request_id);
-    expect(new Set(closed)).toEqual(new Set(opened));
-    expect(closed).toHaveLength(opened.length);
-    expect(lines.filter(({ method }) => method === "DELETE")).toHaveLength(1);
-    expect(lines.filter(({ event, method }) => method === "POST" && event !== "stream_close")).toHaveLength(4);
+    expect(closed.toSorted()).toEqual(opened.toSorted());
+    // Each of the four clients ends its session.
+    expect(lines.filter(({ method }) => method === "DELETE")).toHaveLength(4);
   });
 
   test("writes no key anywhere: not to its outputs, the audit, the database or what else is in its folder", () => {

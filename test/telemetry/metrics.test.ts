@@ -152,6 +152,7 @@ describe("metrics", () => {
       "portcullis_config_reloads_total",
       "portcullis_credential_lookups_total",
       "portcullis_lease_remaining_seconds",
+      "portcullis_mcp_messages_total",
       "portcullis_open_streams",
       "portcullis_request_duration_seconds",
       "portcullis_requests_total",
