@@ -6,6 +6,11 @@ import type { RouteMetrics, UpstreamMetrics } from "../telemetry/metrics.ts";
 export interface UpstreamRuntime {
   readonly settings: UpstreamSettings;
   readonly url: URL;
+  /** Of the URL, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** The name that the certificate is verified against; `""` verifies it against the address. */
+  readonly serverName: string;
   readonly pool: UpstreamPool;
   readonly metrics: UpstreamMetrics;
   /** Files of `tls:`, read; for WebSocket upgrades, which have connections of their own. */

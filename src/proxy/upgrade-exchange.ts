@@ -30,7 +30,7 @@ export class UpgradeProxy {
     headers: IncomingHttpHeaders,
     onFailure: (error: Error) => void,
   ): void {
-    const { url, tls, settings } = route.upstream;
+    const { host, port, serverName, settings, tls, url } = route.upstream;
     this.#exchanges.set(message.request, exchange);
     message.request.headers = headers;
     this.#proxy.ws(
@@ -38,21 +38,17 @@ export class UpgradeProxy {
       message.socket,
       message.head,
       {
-        target: { protocol: url.protocol, host: url.hostname, hostname: url.hostname, port: portOf(url), ...tls },
+        target: { protocol: url.protocol, host, hostname: host, port, ...tls },
         toProxy: true,
         prependPath: false,
         secure: true,
-        ssl: settings.tls?.server_name === undefined ? {} : { servername: settings.tls.server_name },
+        // Left out, node:https would verify the certificate against the client's own `Host`.
+        ssl: { servername: serverName, minVersion: "TLSv1.2" },
         connectTimeout: settings.connect_timeout,
       },
       (error: Error) => onFailure(error),
     );
   }
-}
-
-function portOf(url: URL): number {
-  if (url.port !== "") return Number(url.port);
-  return url.protocol === "https:" ? 443 : 80;
 }
 
 /**

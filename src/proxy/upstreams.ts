@@ -76,16 +76,15 @@ export class Upstreams {
     const held = this.#held.get(name);
     if (held?.fingerprint === fingerprint) return held;
     const url = new URL(settings.url);
+    const secure = url.protocol === "https:";
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+    // RFC 6066 §3: an address is no server name.
+    const serverName = settings.tls?.server_name ?? (isIP(host) === 0 ? host : "");
     const pool = new UpstreamPool({
-      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
-      tls:
-        url.protocol === "https:"
-          ? {
-              serverName: settings.tls?.server_name ?? nameOf(url),
-              context: createSecureContext({ ...tls, minVersion: "TLSv1.2" }),
-            }
-          : null,
+      host,
+      port,
+      tls: secure ? { serverName, context: createSecureContext({ ...tls, minVersion: "TLSv1.2" }) } : null,
       connectTimeout: settings.connect_timeout,
       responseTimeout: settings.response_timeout,
       idleTimeout: settings.idle_timeout,
@@ -93,13 +92,9 @@ export class Upstreams {
       maxQueue: settings.max_queue,
       clock: this.#options.clock,
     });
-    return { fingerprint, runtime: { settings, url, pool, tls, metrics: this.#options.metrics.forUpstream(name) } };
+    const metrics = this.#options.metrics.forUpstream(name);
+    return { fingerprint, runtime: { settings, url, host, port, serverName, pool, tls, metrics } };
   }
-}
-
-/** RFC 6066 §3: an address is no server name. The certificate is then verified against the address itself. */
-function nameOf(url: URL): string {
-  return isIP(url.hostname.replace(/^\[(.*)\]$/, "$1")) === 0 ? url.hostname : "";
 }
 
 function readTls({ tls }: UpstreamSettings, folder: string): UpstreamRuntime["tls"] {

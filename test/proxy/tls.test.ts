@@ -7,7 +7,7 @@ import { type RawUpstream, startRawUpstream } from "../support/raw-upstream.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { tempFolder } from "../support/temp.ts";
 import { statusOf } from "../support/wire.ts";
-import { ask, codeOf, head } from "./client.ts";
+import { ask, codeOf, connectTo, head } from "./client.ts";
 
 const run = promisify(execFile);
 const folder = tempFolder();
@@ -72,6 +72,37 @@ test("a certificate for another name is refused, and nothing is sent", async () 
   ]);
   expect(upstream.requests).toHaveLength(0);
   expect(await through(upstream, { ca: file("ca.crt"), server_name: "desk.internal" })).toEqual([200, "ok"]);
+});
+
+const LIVE = "GET /open/live HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+/** The status of an upgrade to an upstream with the certificate, asked for under `host`. */
+async function upgrade(name: string, host: string, serverName?: string): Promise<number> {
+  const tls = { cert: readFileSync(file(`${name}.crt`)), key: readFileSync(file(`${name}.key`)) };
+  const upstream = await startRawUpstream({
+    tls,
+    connection: async (wire) => {
+      await wire.head();
+      await wire.write(SWITCH);
+    },
+  });
+  const trust = { ca: file("ca.crt"), ...(serverName === undefined ? {} : { server_name: serverName }) };
+  const sidecar = await startSidecar({ upstreamUrl: upstream.url, upstream: { tls: trust } });
+  const wire = await connectTo(sidecar);
+  await wire.write(
+    `${LIVE}Host: ${host}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  );
+  const status = Number((await wire.head()).split(" ")[1]);
+  if (status !== 101) expect(upstream.connections.map(({ text }) => text).join("")).toBe("");
+  return status;
+}
+
+test("an upgrade verifies the upstream's certificate as the rules say, whatever Host the client sends", async () => {
+  expect(await upgrade("server", "elsewhere.example")).toBe(101);
+  expect(await upgrade("named", "elsewhere.example", "desk.internal")).toBe(101);
+  expect(await upgrade("named", "desk.internal")).toBe(502);
+  expect(await upgrade("named", "desk.internal", "x.internal")).toBe(502);
 });
 
 test("a client certificate is given where the upstream demands one", async () => {
