@@ -1,4 +1,5 @@
 import { fold, foldKey } from "../core/fold.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 import type { PathPattern } from "./pattern.ts";
 import type { PortalSelector } from "./types.ts";
 
@@ -19,10 +20,6 @@ const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 export const POINTER_MESSAGE = "a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`";
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
 
-/** Fields that are removed or rewritten on the way, so the upstream would not see the portal that was checked. */
-const REWRITTEN =
-  /^(?:host|authorization|cookie|x-api-key|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|expect|forwarded|x-forwarded-.*|x-portcullis-.*|x-request-id|x-http-method(?:-override)?|x-method-override)$/;
-
 /** Reads `portal:` of a rule. `pattern` is the rule's path; `null` where it is wrong itself. */
 export function parseSelector(text: string, pattern: PathPattern | null): ParsedSelector {
   if (text === "host" || text === "upstream" || text === "unrestricted") return { ok: true, selector: { kind: text } };
@@ -37,13 +34,18 @@ export function parseSelector(text: string, pattern: PathPattern | null): Parsed
       return { ok: true, selector: { kind, name, folded: foldQueryName(name) } };
     case "header":
       if (!HEADER_NAME.test(name)) return refuse("a header name has 1 to 64 letters, digits or `-`");
-      if (REWRITTEN.test(name.toLowerCase())) return refuse("this header does not reach the upstream as it was sent");
+      if (!reachesUpstream(name.toLowerCase())) return refuse("this header does not reach the upstream as it was sent");
       return { ok: true, selector: { kind, name: name.toLowerCase() } };
     case "json":
       return jsonSelector(name);
     default:
       return refuse(EXPECTED);
   }
+}
+
+/** Of another class, the upstream might not see the portal that was checked. Cookies are many values in one. */
+function reachesUpstream(lower: string): boolean {
+  return requestFieldClass(lower) === "pass" && lower !== "cookie";
 }
 
 function pathSelector(name: string, pattern: PathPattern | null): ParsedSelector {

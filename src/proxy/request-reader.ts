@@ -3,7 +3,7 @@ import type { RequestHead } from "../core/request.ts";
 import { parseTarget } from "../core/target.ts";
 import type { CredentialFields } from "../credentials/extract.ts";
 import type { RequestBodyKind } from "../http1/upstream-exchange.ts";
-import { requestFieldClass } from "./request-fields.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 
 /** A request head, read once: what the line needs of it, and what is wrong with it. */
 export interface InboundHead extends RequestHead, CredentialFields {

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { connectionNames } from "./connection-options.ts";
 import type { McpUse } from "./mcp-use.ts";
-import { requestFieldClass } from "./request-fields.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 import { responseFieldClass } from "./response-fields.ts";
 
 /** What is known of a response beyond its head. */

@@ -3,7 +3,7 @@ import { type ClientConnection, forwardedFields, type TrustedProxies } from "./c
 import { connectionNames } from "./connection-options.ts";
 import type { McpUse } from "./mcp-use.ts";
 import { principalRuntime } from "./principal-runtime.ts";
-import { requestFieldClass } from "./request-fields.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 import type { InboundHead } from "./request-reader.ts";
 import type { UpstreamRuntime } from "./route-runtime.ts";
 

@@ -1,12 +1,23 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { KNOWN_REQUEST_FIELDS } from "../../src/core/request-fields.ts";
 import { compileText, policyOf, problemsOf, rulesText } from "./rules.ts";
 
 const route = (rest: string, id = "r"): string => `{ id: ${id}, upstream: desk, ${rest} }`;
 const SCOPED = "scopes: [tickets:read], portal: unrestricted";
 
 describe("compilePolicy: mistakes", () => {
+  it.each([...KNOWN_REQUEST_FIELDS, "Cookie", "X-Forwarded-Portal", "X-Portcullis-Portal"])(
+    "refuses to read the portal from %s, which the upstream does not get as one value as it was sent",
+    async (name) => {
+      const text = route(`match: { path: /a }, scopes: [tickets:read], portal: "header:${name}"`);
+      expect(await problemsOf(rulesText(text))).toEqual([
+        expect.stringMatching(/: this header does not reach the upstream as it was sent$/),
+      ]);
+    },
+  );
+
   it("reports twelve mistakes of as many kinds in one file, each on its line and column", async () => {
     const yaml = `version: 1
 upstreams:
