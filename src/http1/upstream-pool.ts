@@ -41,12 +41,12 @@ export class UpstreamPool implements ConnectionOwner {
   readonly #all = new Set<UpstreamConnection>();
   readonly #waiting: Waiter[] = [];
   readonly #retried = new WeakSet<UpstreamExchange>();
-  readonly #timer: NodeJS.Timeout;
+  /** Runs while there is a connection to look after; a closed pool may still be given exchanges. */
+  #timer: NodeJS.Timeout | null = null;
   #closing = false;
 
   constructor(options: UpstreamPoolOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   get connectTimeout(): number {
@@ -94,11 +94,11 @@ export class UpstreamPool implements ConnectionOwner {
     for (const connection of this.#all) if (connection.awaits(exchange)) return connection.abort();
   }
 
-  /** Ends idle connections now and busy ones when their exchange is over. */
+  /** Ends idle connections now and busy ones when their exchange is over. Requests decided before may still come. */
   close(): void {
     this.#closing = true;
     for (const connection of this.#idle.splice(0)) connection.retire();
-    if (this.#all.size === 0) clearInterval(this.#timer);
+    this.#stopIfDone();
   }
 
   released(connection: UpstreamConnection): void {
@@ -127,7 +127,7 @@ export class UpstreamPool implements ConnectionOwner {
     }
     const next = this.#all.size < this.#options.maxConnections ? this.#waiting.shift() : undefined;
     if (next !== undefined) this.#open(next.exchange);
-    if (this.#closing && this.#all.size === 0) clearInterval(this.#timer);
+    this.#stopIfDone();
   }
 
   #mayRetry(connection: UpstreamConnection, exchange: UpstreamExchange, failure: UpstreamFailure): boolean {
@@ -157,7 +157,14 @@ export class UpstreamPool implements ConnectionOwner {
       this,
     );
     this.#all.add(connection);
+    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
     connection.start(exchange);
+  }
+
+  #stopIfDone(): void {
+    if (!this.#closing || this.#all.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   #connect(): Socket {

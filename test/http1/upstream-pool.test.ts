@@ -251,3 +251,13 @@ test("close ends idle connections now, and busy ones after their answer", async 
   await wireFor("/busy")?.closed;
   expect(pool.size).toBe(0);
 });
+
+test("a request that comes after close is answered, or has its time-out", async () => {
+  const upstream = await startRawUpstream((request) => (request.startLine.includes("/silent") ? undefined : OK));
+  const pool = testPool(upstream.port, { responseTimeout: 50 });
+  await run(pool, { target: "/before" });
+  pool.close();
+  expect((await run(pool, { target: "/after" })).body).toBe("ok");
+  expect(codeOf((await run(pool, { target: "/silent" })).end)).toBe("upstream_timeout");
+  expect(pool.size).toBe(0);
+});
