@@ -169,7 +169,7 @@ async function wireListener(
     limits: {
       headBytes: limits.head_bytes,
       targetBytes: limits.target_bytes,
-      hosts: new Set(hosts.map((host) => host.toLowerCase())),
+      hosts: new Set(hosts),
       idleMs: limits.idle,
       headTimeoutMs: limits.head_timeout,
       connections: limits.connections,

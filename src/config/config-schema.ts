@@ -9,13 +9,13 @@ const tls = section({
 });
 
 const hostName = text
-  .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, "expected a host name, with or without a port")
+  .regex(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/, "expected a host name or address, without a port")
   .transform((name) => name.toLowerCase());
 
 const publicListener = section({
   address: address.prefault("127.0.0.1:8080").describe("HOST:PORT to listen on."),
   tls: tls.optional().describe("Serve HTTPS with this certificate; without it, HTTP."),
-  hosts: z.array(hostName).default([]).describe("Values of `Host` that are served; empty is any."),
+  hosts: z.array(hostName).default([]).describe("Values of `Host` that are served, without their port; empty is any."),
 });
 
 const adminListener = section({

@@ -63,7 +63,7 @@ describe("loadConfig: values", () => {
       `version: 1
 public_url: https://desk.example.com/
 listen:
-  public: { address: "[::1]:0", tls: { cert: tls.crt, key: /etc/tls.key }, hosts: [Desk.Example.com, "desk:8443"] }
+  public: { address: "[::1]:0", tls: { cert: tls.crt, key: /etc/tls.key }, hosts: [Desk.Example.com, "[2001:DB8::1]"] }
   admin: { address: localhost:9000 }
 trusted_proxies: [10.0.0.0/8, "::1", "fd00::/8", 192.0.2.7]
 store: { url: "rediss://:secret@redis:6380/2" }
@@ -78,7 +78,7 @@ secrets: { pepper: "\${PEPPER}", cookies: ["\${PEPPER}"] }
     expect(config.listen.public).toEqual({
       address: { host: "::1", port: 0 },
       tls: { cert: join(folder, "tls.crt"), key: "/etc/tls.key" },
-      hosts: ["desk.example.com", "desk:8443"],
+      hosts: ["desk.example.com", "[2001:db8::1]"],
     });
     expect(config.listen.admin.address).toEqual({ host: "localhost", port: 9000 });
     expect(config.store.url).toBe("rediss://:secret@redis:6380/2");
@@ -146,6 +146,12 @@ rules: "a-\${FILE}-$\${HOST}.yaml"
       "4:27: environment variable toString is not set",
       "5:16: not the name of a variable: ${X-Y}",
       "6:9: `${` without `}`; write `$${` for the characters themselves",
+    ]);
+  });
+
+  it("refuses a host with a port, which no request could ever match", async () => {
+    expect(await problems('version: 1\nlisten: { public: { hosts: ["desk:8443"] } }\n')).toEqual([
+      "2:29: expected a host name or address, without a port",
     ]);
   });
 
