@@ -20,9 +20,9 @@ export class InvalidRules extends Error {
 export interface RulesSourceOptions {
   readonly file: string;
   readonly env: Env;
-  readonly upstreams: Upstreams;
+  readonly upstreams: Pick<Upstreams, "activate">;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "configReload" | "rulesInfo">;
   readonly audit: Pick<AuditLog, "event">;
 }
 
@@ -31,7 +31,8 @@ export interface RulesInForce {
   current(): ActivePolicy;
   /** Reads the file again; the rules in force stay where the new ones are wrong. Never rejects. True where they are right. */
   reload(): Promise<boolean>;
-  close(): void;
+  /** Resolves once no load is under way; later ones load nothing. */
+  close(): Promise<void>;
 }
 
 /**
@@ -41,19 +42,21 @@ export interface RulesInForce {
  */
 export async function startRules(options: RulesSourceOptions): Promise<RulesInForce> {
   const { file, log, metrics, audit } = options;
-  // Watching starts first, or a change in between would be missed.
-  let reloading: Promise<unknown> = Promise.resolve();
-  const watcher = watchFile(file, () => void reload());
   let active: ActivePolicy;
-  try {
+  let closed = false;
+  // Watching starts first, or a change in between would be missed.
+  const watcher = watchFile(file, () => void reload());
+  const first = loadFirst();
+  /** All loads, the first one too, one after the other, so that the last change wins. Never rejects. */
+  let loads: Promise<unknown> = first.catch(() => (closed = true));
+
+  async function loadFirst(): Promise<void> {
     active = await load(options);
-  } catch (error) {
-    watcher.close();
-    throw error;
+    metrics.rulesInfo(active.policy.hash);
   }
-  metrics.rulesInfo(active.policy.hash);
 
   async function tryReload(): Promise<boolean> {
+    if (closed) return false;
     try {
       const next = await load(options);
       active = next;
@@ -78,14 +81,25 @@ export async function startRules(options: RulesSourceOptions): Promise<RulesInFo
     }
   }
 
-  /** One after the other, so that the last change wins. */
   function reload(): Promise<boolean> {
-    const result = reloading.then(tryReload);
-    reloading = result;
+    const result = loads.then(tryReload);
+    loads = result;
     return result;
   }
 
-  return { current: () => active, reload, close: () => watcher.close() };
+  async function close(): Promise<void> {
+    closed = true;
+    watcher.close();
+    await loads;
+  }
+
+  try {
+    await first;
+  } catch (error) {
+    watcher.close();
+    throw error;
+  }
+  return { current: () => active, reload, close };
 }
 
 async function load({ file, env, upstreams }: RulesSourceOptions): Promise<ActivePolicy> {
