@@ -67,6 +67,7 @@ export interface Answer {
 }
 
 const auditLine = z.looseObject({
+  mcp: z.object({ method: z.string(), tool: z.string().nullable() }).nullish(),
   event: z.string(),
   method: z.string().optional(),
   path: z.string().optional(),
