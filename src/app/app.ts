@@ -16,7 +16,8 @@ import { Pipeline } from "../proxy/pipeline.ts";
 import { Recorder } from "../proxy/recorder.ts";
 import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
-import { type Certificate, type FollowedCertificate, followCertificate, readCertificate } from "./certificates.ts";
+import { type Certificate, type FollowedCertificate, followCertificate } from "./certificates.ts";
+import { Closers } from "./closers.ts";
 import { type RulesInForce, startRules } from "./rules-source.ts";
 import { createCredentialCache } from "../store/cache.ts";
 import { openStore } from "../store/open.ts";
@@ -52,24 +53,16 @@ export interface AppDeps {
 export async function startApp(config: Config, deps: AppDeps): Promise<App> {
   const clock = deps.clock ?? systemClock;
   const log = deps.log ?? createLog({ level: config.log.level });
-  const closers: (() => Promise<void> | void)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).toReversed()) await close();
-  };
+  const closers = new Closers();
   try {
-    return await start(config, { env: deps.env, clock, log }, closers, closeAll);
+    return await start(config, { env: deps.env, clock, log }, closers);
   } catch (error) {
-    await closeAll();
+    await closers.closeAll().catch((failure: unknown) => log.error({ err: failure }, "closing failed"));
     throw error;
   }
 }
 
-async function start(
-  config: Config,
-  deps: Required<AppDeps>,
-  closers: (() => Promise<void> | void)[],
-  closeAll: () => Promise<void>,
-): Promise<App> {
+async function start(config: Config, deps: Required<AppDeps>, closers: Closers): Promise<App> {
   const { clock, env, log } = deps;
   const instance = `${hostname()}-${process.pid}`;
   const metrics = createMetrics({ version: VERSION, instance });
@@ -81,50 +74,56 @@ async function start(
     log,
     clock,
   });
-  closers.push(() => audit.close());
+  closers.add(() => audit.close());
   metrics.bindAudit(audit);
   await audit.opened();
 
   const store = openStore(config.store.url, { clock, log });
-  closers.push(() => store.close());
+  closers.add(() => store.close());
   const credentials = await wireCredentials(config, store, { clock, metrics });
-  closers.push(() => credentials.close());
+  closers.add(() => credentials.close());
 
   const upstreams = new Upstreams({ metrics, clock, bodyBytes: config.limits.body_bytes });
-  closers.push(() => upstreams.close());
+  closers.add(() => upstreams.close());
   const rules = await startRules({ file: config.rules, env, upstreams, log, metrics, audit });
-  closers.push(() => rules.close());
+  closers.add(() => rules.close());
 
-  const listener = await wireListener(config, { ...deps, metrics, audit, rules }, credentials.authenticator);
+  const publicTls = await followed(config.listen.public, closers, { log, metrics });
+  const adminTls = await followed(config.listen.admin, closers, { log, metrics });
+  const tls = publicTls?.current() ?? null;
+  const listener = wireListener(config, { ...deps, metrics, audit, rules, tls }, credentials.authenticator);
   let draining = false;
   const health = watchStore(store, metrics, log);
-  closers.push(() => health.close());
+  closers.add(() => health.close());
   const admin = createAdminServer({
     metrics,
     log,
     readiness: () => readiness(health, audit, draining),
-    tls: await certificateOf(config.listen.admin),
+    tls: adminTls?.current() ?? null,
   });
   // The admin listener outlives the public one, so that draining can be watched.
-  closers.push(() => admin.close());
-  const certificates = followCertificates(config, { listener, admin, log, metrics });
-  closers.push(() => certificates.forEach((certificate) => certificate.close()));
+  closers.add(() => admin.close());
+  publicTls?.use((certificate) => listener.useCertificate(certificate));
+  adminTls?.use((certificate) => admin.useCertificate(certificate));
   const ports = await listen(config, listener, admin);
-  closers.push(() => {
+  closers.add(() => {
     draining = true;
     return listener.drain(config.limits.drain);
   });
   log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
   return {
     ...ports,
-    reload: () => reloadAll(audit, [rules, ...certificates]),
-    close: closeAll,
+    reload: () => reloadAll(audit, [rules, publicTls, adminTls]),
+    close: () => closers.closeAll(),
   };
 }
 
-async function reloadAll(audit: AuditLog, sources: readonly { reload(): Promise<boolean> }[]): Promise<boolean> {
+async function reloadAll(
+  audit: AuditLog,
+  sources: readonly ({ reload(): Promise<boolean> } | null)[],
+): Promise<boolean> {
   await audit.reopen();
-  const results = await Promise.all(sources.map((source) => source.reload()));
+  const results = await Promise.all(sources.map(async (source) => source?.reload() ?? true));
   return results.every(Boolean);
 }
 
@@ -155,17 +154,17 @@ async function wireCredentials(config: Config, store: Store, { clock, metrics }:
   };
 }
 
-async function wireListener(
+function wireListener(
   config: Config,
-  deps: Required<AppDeps> & { metrics: Metrics; audit: AuditLog; rules: RulesInForce },
+  deps: Required<AppDeps> & { metrics: Metrics; audit: AuditLog; rules: RulesInForce; tls: Certificate | null },
   authenticator: ReturnType<typeof createAuthenticator>,
-): Promise<Listener> {
-  const { audit, clock, log, metrics, rules } = deps;
+): Listener {
+  const { audit, clock, log, metrics, rules, tls } = deps;
   const { limits } = config;
   const proxies = new TrustedProxies(config.trusted_proxies);
   const { hosts } = config.listen.public;
   return new Listener({
-    tls: await certificateOf(config.listen.public),
+    tls,
     limits: {
       headBytes: limits.head_bytes,
       targetBytes: limits.target_bytes,
@@ -208,23 +207,15 @@ function schemeOf({ tls }: ListenerConfig): "http" | "https" {
   return tls === undefined ? "http" : "https";
 }
 
-async function certificateOf({ tls }: ListenerConfig): Promise<Certificate | null> {
-  return tls === undefined ? null : readCertificate(tls);
-}
-
-function followCertificates(
-  config: Config,
-  { listener, admin, ...told }: { listener: Listener; admin: AdminServer; log: Log; metrics: Metrics },
-): readonly FollowedCertificate[] {
-  const followed: FollowedCertificate[] = [];
-  const { public: publicListener, admin: adminListener } = config.listen;
-  if (publicListener.tls !== undefined) {
-    followed.push(followCertificate(publicListener.tls, (certificate) => listener.useCertificate(certificate), told));
-  }
-  if (adminListener.tls !== undefined) {
-    followed.push(followCertificate(adminListener.tls, (certificate) => admin.useCertificate(certificate), told));
-  }
-  return followed;
+async function followed(
+  { tls }: ListenerConfig,
+  closers: Closers,
+  told: { log: Log; metrics: Metrics },
+): Promise<FollowedCertificate | null> {
+  if (tls === undefined) return null;
+  const certificate = await followCertificate(tls, told);
+  closers.add(() => certificate.close());
+  return certificate;
 }
 
 async function readiness(health: StoreHealth, audit: AuditLog, draining: boolean): Promise<Readiness> {

@@ -16,8 +16,8 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** Reads a certificate. Rejects, with the names of the files, where they cannot be read or do not go together. */
-export async function readCertificate(files: TlsFiles): Promise<Certificate> {
+/** Rejects, with the names of the files, where they cannot be read or do not go together. */
+async function readCertificate(files: TlsFiles): Promise<Certificate> {
   try {
     const certificate = { cert: await readFile(files.cert), key: await readFile(files.key) };
     createSecureContext(certificate);
@@ -31,25 +31,42 @@ export async function readCertificate(files: TlsFiles): Promise<Certificate> {
 }
 
 export interface FollowedCertificate {
+  /** The one that was read last. */
+  current(): Certificate;
+  /** Hands over the certificate, now and after each change. Once only. */
+  use(take: (certificate: Certificate) => void): void;
   /** Reads the files again; what is in use stays where they are wrong. Never rejects. True where they are right. */
   reload(): Promise<boolean>;
   close(): void;
 }
 
 /**
- * Hands a new certificate to `use` when its files change, or when `reload` is called. The two files are replaced one
- * after the other, so in between they may not go together: that is logged, and the old one stays in use.
+ * Reads a certificate and keeps it fresh: when its files change, or when `reload` is called. The two files are
+ * replaced one after the other, so in between they may not go together: that is logged, and the old one stays in
+ * use. Rejects, with the names of the files, where the first read fails.
  */
-export function followCertificate(
+export async function followCertificate(
   files: TlsFiles,
-  use: (certificate: Certificate) => void,
   { log, metrics }: { readonly log: Log; readonly metrics: Pick<Metrics, "configReload"> },
-): FollowedCertificate {
-  let reloading: Promise<unknown> = Promise.resolve();
+): Promise<FollowedCertificate> {
+  let current: Certificate;
+  let take: ((certificate: Certificate) => void) | null = null;
+  // Watching starts first, or a change in between would be missed.
+  const watchers = [files.cert, files.key].map((file) => watchFile(file, () => void reload()));
+  const close = (): void => watchers.forEach((watcher) => watcher.close());
+  const first = readFirst();
+  /** All reads, the first one too, one after the other, so that the last change wins. Never rejects. */
+  let reads: Promise<unknown> = first.catch(() => undefined);
+
+  async function readFirst(): Promise<void> {
+    current = await readCertificate(files);
+  }
 
   async function tryReload(): Promise<boolean> {
     try {
-      use(await readCertificate(files));
+      const next = await readCertificate(files);
+      take?.(next);
+      current = next;
       metrics.configReload("ok");
       log.info({ certificate: files.cert }, "certificate reloaded");
       return true;
@@ -60,13 +77,25 @@ export function followCertificate(
     }
   }
 
-  /** One after the other, so that the last change wins. */
   function reload(): Promise<boolean> {
-    const result = reloading.then(tryReload);
-    reloading = result;
+    const result = reads.then(tryReload);
+    reads = result;
     return result;
   }
 
-  const watchers = [files.cert, files.key].map((file) => watchFile(file, () => void reload()));
-  return { reload, close: () => watchers.forEach((watcher) => watcher.close()) };
+  try {
+    await first;
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    current: () => current,
+    use(taker) {
+      take = taker;
+      taker(current);
+    },
+    reload,
+    close,
+  };
 }
