@@ -54,7 +54,9 @@ const limits = section({
   target_bytes: size.prefault("8KiB").describe("Request target."),
   body_bytes: sizeOrUnlimited.prefault("10MiB").describe("Request body, or `unlimited`."),
   inspect_bytes: size.prefault("1MiB").describe("Request body that a rule reads a portal from."),
-  idle: duration.prefault("60s").describe("Connection without a request."),
+  idle: duration
+    .prefault("60s")
+    .describe("Silence allowed on a client's connection: between requests, and inside one."),
   head_timeout: duration.prefault("10s").describe("Time for a request head to arrive whole."),
   connections: count(1, 1_000_000).prefault(20_000).describe("Client connections at once."),
   drain: duration.prefault("30s").describe("Time that open requests get at shutdown."),
@@ -66,7 +68,9 @@ export const configSchema = section({
     .refine((value) => parseOrigin(value) !== null, "expected http(s)://HOST[:PORT] without path or query")
     .transform((value) => parseOrigin(value)?.origin ?? value)
     .optional()
-    .describe("URL that clients use; links, issuer and audience come from it. Default: the public address."),
+    .describe(
+      "URL that clients use; links, issuer and audience are to come from it. Default: the public address. No effect yet.",
+    ),
   listen: section({
     public: publicListener.prefault({}).describe("Listener for clients."),
     admin: adminListener.prefault({}).describe("Listener for operators: metrics and health."),
@@ -90,7 +94,9 @@ export const configSchema = section({
     .prefault({})
     .describe("Cache of credentials."),
   revocation: section({
-    lease: duration.prefault("10s").describe("How long an instance cut off from Redis may trust its cache."),
+    lease: duration
+      .prefault("10s")
+      .describe("How long an instance cut off from Redis may trust its cache. No effect yet."),
   })
     .prefault({})
     .describe("How revocation spreads."),
@@ -123,7 +129,11 @@ export const configSchema = section({
   workers: z.literal(1, { error: "only one worker is supported yet" }).default(1).describe("Worker processes."),
   secrets: section({
     pepper: secret.optional().describe("Key of the digests of API keys. Redis needs one; see also the store."),
-    cookies: z.array(secret).min(1, "name at least one").optional().describe("Keys that sign cookies, newest first."),
+    cookies: z
+      .array(secret)
+      .min(1, "name at least one")
+      .optional()
+      .describe("Keys that sign cookies, newest first. No effect yet."),
   })
     .prefault({})
     .describe("Secrets. Take them from the environment: ${NAME}."),

@@ -25,7 +25,9 @@ export const upstreamSchema = section({
     .describe("Where the service is: http(s)://HOST[:PORT]."),
   connect_timeout: duration.prefault("2s").describe("Time to connect, TLS included."),
   response_timeout: duration.prefault("30s").describe("Time to the head of the response."),
-  idle_timeout: duration.prefault("60s").describe("How long an unused connection is kept."),
+  idle_timeout: duration
+    .prefault("60s")
+    .describe("Silence allowed in a response body, or while the upstream takes no more of a request body."),
   stream_idle_timeout: duration.prefault("1h").describe("How long a stream or WebSocket may be silent."),
   max_connections: count(1, 65_535).prefault(256).describe("Connections at once."),
   max_queue: count(0, 1_000_000).prefault(1024).describe("Requests that wait for a connection."),

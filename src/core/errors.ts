@@ -94,7 +94,7 @@ const table = {
     408,
     "client",
     "The request took too long to arrive.",
-    "The client was slow; see `limits` in the configuration.",
+    "The client was slow; see `limits.head_timeout` and `limits.idle` in the configuration.",
   ),
   body_too_large: row(413, "client", "The body is too large.", "See `limits.body_bytes` and `limits.inspect_bytes`."),
   target_too_long: row(414, "client", "The request target is too long.", "See `limits.target_bytes`."),
@@ -153,7 +153,7 @@ const table = {
     504,
     "upstream",
     "The service behind did not answer in time.",
-    "See `connect_timeout` and `response_timeout` of the upstream.",
+    "See `connect_timeout`, `response_timeout` and `idle_timeout` of the upstream.",
   ),
 } satisfies Record<string, ErrorInfo>;
 

@@ -7,7 +7,7 @@ export type LookupResult = "hit" | "miss" | "negative" | "bad_checksum" | "malfo
 /** The metrics of one rule. Bound once per rule and kept over reloads. */
 export interface RouteMetrics {
   /**
-   * Counts one answered request. `addedMs` is our own share of `durationMs`, the upstream's wait taken off.
+   * Counts one answered request. `addedMs` is the part of `durationMs` until the request went to the upstream.
    * `reason` comes from the table of reasons, never from a caller.
    */
   request(decision: "allow" | "deny", reason: string, status: number, durationMs: number, addedMs: number): void;
@@ -29,9 +29,9 @@ export interface Metrics {
   readonly storeDuration: (operation: string, result: "ok" | "error", ms: number) => void;
   readonly openStreams: { inc(): void; dec(): void };
   storeUp(up: boolean): void;
-  /** From a change elsewhere to its effect here, milliseconds. */
+  /** From a change elsewhere to its effect here, milliseconds. Not called yet. */
   revocationApplied(ms: number): void;
-  /** Shows the lease from now on; the function is asked at each scrape. */
+  /** Shows the lease from now on; the function is asked at each scrape. Not called yet. */
   bindLease(remainingSeconds: () => number): void;
   /** Shows the audit's queue from now on; it is read at each scrape. */
   bindAudit(audit: { readonly queueBytes: number; readonly lost: number }): void;
@@ -106,13 +106,13 @@ function requestMetrics(registry: Registry): RequestMetrics {
   const durations = histogram(
     registry,
     "portcullis_request_duration_seconds",
-    "From the first byte of a request to the end of its answer.",
+    "From the whole head of a request to the end of its answer.",
     REQUEST_SECONDS,
   );
   const added = histogram(
     registry,
     "portcullis_added_duration_seconds",
-    "What Portcullis adds to a request: its duration without the wait for the upstream.",
+    "What Portcullis adds before the upstream: until the request goes out, or is answered where none does.",
     ADDED_SECONDS,
   ).bind({});
   const upstreamDurations = histogram(
