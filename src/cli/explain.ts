@@ -3,13 +3,14 @@ import { type Config } from "../config/config.ts";
 import type { CredentialProblem } from "../core/decision.ts";
 import { isCredentialId, isPortalId, isScope, type PortalId } from "../core/ids.ts";
 import type { Principal } from "../core/principal.ts";
-import { inspectKey } from "../credentials/key-format.ts";
+import { keyProblem } from "../credentials/key-format.ts";
+import { keyState } from "../credentials/key-state.ts";
+import { principalOf } from "../credentials/principal.ts";
 import { explainMessage } from "../mcp/explain.ts";
 import { type Explanation, explain as explainRequest } from "../policy/explain.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import { type Command, CommandFailure, readArgs, type Terminal, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { keyState } from "./key-text.ts";
 import { requirePolicy, withKeyDesk } from "./key-store.ts";
 
 type Caller = Principal | { readonly problem: CredentialProblem | "credential_missing" };
@@ -65,26 +66,18 @@ async function caller(
     if (isCredentialId(key)) {
       const record = await store.keys.get(key);
       if (record === null) throw new CommandFailure(`no key ${key}`);
-      return principalOf(record);
+      return callerOf(record);
     }
-    const format = inspectKey(key);
-    if (format !== "ok") return { problem: `credential_${format}` };
+    const problem = keyProblem(key);
+    if (problem !== null) return { problem };
     const record = await store.keys.findByDigest(digester.stored(key));
-    return record === null ? { problem: "credential_unknown" } : principalOf(record);
+    return record === null ? { problem: "credential_unknown" } : callerOf(record);
   });
 }
 
-function principalOf(record: ApiKeyRecord): Caller {
+function callerOf(record: ApiKeyRecord): Caller {
   const state = keyState(record, Date.now());
-  if (state !== "active") return { problem: `credential_${state}` };
-  return {
-    kind: "api_key",
-    credentialId: record.id,
-    subject: record.subject,
-    scopes: new Set(record.scopes),
-    portal: record.portal,
-    expiresAt: record.expiresAt,
-  };
+  return state === "active" ? principalOf(record) : { problem: `credential_${state}` };
 }
 
 /** A caller that does not exist, with the scopes to try. */

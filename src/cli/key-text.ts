@@ -1,11 +1,6 @@
 import { KEY_PREFIX } from "../credentials/key-format.ts";
+import { keyState } from "../credentials/key-state.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
-
-/** What a key is worth at a time. */
-export function keyState(record: ApiKeyRecord, now: number): "active" | "revoked" | "expired" {
-  if (record.revokedAt !== null) return "revoked";
-  return record.expiresAt !== null && record.expiresAt <= now ? "expired" : "active";
-}
 
 /** A record as JSON for scripts: snake_case, ISO times, never the digest. */
 export function keyJson(record: ApiKeyRecord, now: number): Record<string, unknown> {

@@ -1,15 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
-import { type Deny, deny } from "../core/decision.ts";
+import { type CredentialProblem, type Deny, deny } from "../core/decision.ts";
 import type { Digest } from "../core/ids.ts";
-import type { ApiKeyPrincipal } from "../core/principal.ts";
 import type { Accepted, CachedCredential, CredentialCache, CredentialFacts } from "../store/cache.ts";
 import type { ApiKeyRecord, ChangeLog, KeyStore } from "../store/types.ts";
 import type { Digester } from "./digest.ts";
-import { inspectKey, isKeyShaped } from "./key-format.ts";
+import { keyProblem } from "./key-format.ts";
 import type { LastUsed } from "./last-used.ts";
 import { createLookupGate, type LookupGate } from "./lookup-gate.ts";
 import type { CredentialMetrics } from "./metrics.ts";
+import { principalOf } from "./principal.ts";
 
 /** Where the credential stood in the request. */
 export type CredentialKind = "bearer" | "api_key_header";
@@ -43,11 +43,13 @@ export interface AuthenticatorOptions {
   readonly lookups?: { readonly concurrent: number; readonly queued: number };
 }
 
-const UNKNOWN = refused("credential_unknown");
-const MALFORMED = refused("credential_malformed");
-const BAD_CHECKSUM = refused("credential_bad_checksum");
-const EXPIRED = refused("credential_expired");
-const REVOKED = refused("credential_revoked");
+const REFUSALS: Readonly<Record<CredentialProblem, Refused>> = {
+  credential_unknown: refused("credential_unknown"),
+  credential_malformed: refused("credential_malformed"),
+  credential_bad_checksum: refused("credential_bad_checksum"),
+  credential_expired: refused("credential_expired"),
+  credential_revoked: refused("credential_revoked"),
+};
 const UNAVAILABLE = refused("store_unavailable");
 
 /** After a failed look-up, a stale entry serves this long before the store is asked for it again. */
@@ -75,11 +77,10 @@ class CachingAuthenticator implements Authenticator {
 
   authenticate(secret: string, _kind: CredentialKind): Authentication | Promise<Authentication> {
     const { cache, changes, clock, digester, metrics } = this.#options;
-    const format = inspectKey(secret);
-    if (format !== "ok") {
-      metrics.lookup(format);
-      if (format === "bad_checksum") return BAD_CHECKSUM;
-      return isKeyShaped(secret) ? MALFORMED : UNKNOWN;
+    const problem = keyProblem(secret);
+    if (problem !== null) {
+      metrics.lookup(problem === "credential_bad_checksum" ? "bad_checksum" : "malformed");
+      return REFUSALS[problem];
     }
     try {
       changes.poll();
@@ -100,16 +101,16 @@ class CachingAuthenticator implements Authenticator {
       }
     } else if (cache.isAbsent(cacheKey)) {
       metrics.lookup("negative");
-      return UNKNOWN;
+      return REFUSALS.credential_unknown;
     }
     return this.#lookUpOnce(cacheKey, secret);
   }
 
   /** What a known credential is worth now. */
   #judge(entry: CachedCredential): Authentication {
-    if (entry.revoked) return REVOKED;
+    if (entry.revoked) return REFUSALS.credential_revoked;
     const now = this.#options.clock.now();
-    if (entry.expiresAt <= now) return EXPIRED;
+    if (entry.expiresAt <= now) return REFUSALS.credential_expired;
     this.#options.uses.note(entry, now);
     return entry.accepted;
   }
@@ -146,7 +147,7 @@ class CachingAuthenticator implements Authenticator {
       if (fill.touched(digest, record?.id ?? null)) return null;
       if (record === null) {
         cache.putAbsent(cacheKey, digest);
-        return UNKNOWN;
+        return REFUSALS.credential_unknown;
       }
       return this.#judge(cache.put(cacheKey, factsOf(record)));
     } finally {
@@ -194,16 +195,8 @@ function sameDigest(left: Digest, right: Digest): boolean {
 }
 
 function factsOf(record: ApiKeyRecord): CredentialFacts {
-  const principal: ApiKeyPrincipal = Object.freeze({
-    kind: "api_key",
-    credentialId: record.id,
-    subject: record.subject,
-    scopes: new Set(record.scopes),
-    portal: record.portal,
-    expiresAt: record.expiresAt,
-  });
   return {
-    accepted: Object.freeze({ ok: true, principal }),
+    accepted: Object.freeze({ ok: true, principal: principalOf(record) }),
     digest: record.digest,
     revoked: record.revokedAt !== null,
     expiresAt: record.expiresAt ?? Infinity,

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import type { CredentialProblem } from "../core/decision.ts";
 
 /** What every API key starts with. */
 export const KEY_PREFIX = "noice_sk_live_";
@@ -31,11 +32,6 @@ export function createKey(randomBytes: RandomBytes): string {
   return body + checksum(body);
 }
 
-/** True where a text claims to be an API key. */
-export function isKeyShaped(text: string): boolean {
-  return text.startsWith(KEY_PREFIX);
-}
-
 /**
  * Tells, without any look-up, whether a text can be an API key. The checksum finds slips, not forgeries. Each request
  * pays for this, so that form and CRC are one pass here: about 110 ns, where `zlib.crc32` and its copies make it 370.
@@ -55,6 +51,19 @@ export function inspectKey(text: string): "ok" | "malformed" | "bad_checksum" {
     claimed = claimed * 62 + digit;
   }
   return claimed === ~crc >>> 0 ? "ok" : "bad_checksum";
+}
+
+/** Why a text that was presented can be no API key, without any look-up; `null` where it can be one. */
+export function keyProblem(text: string): CredentialProblem | null {
+  switch (inspectKey(text)) {
+    case "ok":
+      return null;
+    case "bad_checksum":
+      return "credential_bad_checksum";
+    case "malformed":
+      // What does not even claim to be an API key is a credential of a kind that nobody here issued.
+      return text.startsWith(KEY_PREFIX) ? "credential_malformed" : "credential_unknown";
+  }
 }
 
 /** Character code → value as a digit of base62, or -1. */

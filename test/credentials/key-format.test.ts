@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createKey, inspectKey, isKeyShaped, randomBase62 } from "../../src/credentials/key-format.ts";
+import { createKey, inspectKey, keyProblem, randomBase62 } from "../../src/credentials/key-format.ts";
 
 const ALPHABET = Array.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
@@ -66,8 +66,11 @@ describe("an API key", () => {
   });
 
   test("is told from other tokens by its prefix", () => {
-    expect(isKeyShaped("noice_sk_live_")).toBe(true);
-    expect(isKeyShaped("eyJhbGciOi")).toBe(false);
+    expect(keyProblem("noice_sk_live_")).toBe("credential_malformed");
+    expect(keyProblem("eyJhbGciOi")).toBe("credential_unknown");
+    const made = createKey(randomBytes);
+    expect(keyProblem(made)).toBeNull();
+    expect(keyProblem(made.slice(0, -1) + (made.endsWith("0") ? "1" : "0"))).toBe("credential_bad_checksum");
   });
 
   test("has characters that are equally likely", () => {
