@@ -77,8 +77,8 @@ test("a certificate for another name is refused, and nothing is sent", async () 
 const LIVE = "GET /open/live HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-/** The status of an upgrade to an upstream with the certificate, asked for under `host`. */
-async function upgrade(name: string, host: string, serverName?: string): Promise<number> {
+/** The status of an upgrade to an upstream with the certificate, asked for under `host`, and whether it got there. */
+async function upgrade(name: string, host: string, serverName?: string): Promise<[number, boolean]> {
   const tls = { cert: readFileSync(file(`${name}.crt`)), key: readFileSync(file(`${name}.key`)) };
   const upstream = await startRawUpstream({
     tls,
@@ -94,15 +94,14 @@ async function upgrade(name: string, host: string, serverName?: string): Promise
     `${LIVE}Host: ${host}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
   );
   const status = Number((await wire.head()).split(" ")[1]);
-  if (status !== 101) expect(upstream.connections.map(({ text }) => text).join("")).toBe("");
-  return status;
+  return [status, upstream.connections.some(({ text }) => text !== "")];
 }
 
 test("an upgrade verifies the upstream's certificate as the rules say, whatever Host the client sends", async () => {
-  expect(await upgrade("server", "elsewhere.example")).toBe(101);
-  expect(await upgrade("named", "elsewhere.example", "desk.internal")).toBe(101);
-  expect(await upgrade("named", "desk.internal")).toBe(502);
-  expect(await upgrade("named", "desk.internal", "x.internal")).toBe(502);
+  expect(await upgrade("server", "elsewhere.example")).toEqual([101, true]);
+  expect(await upgrade("named", "elsewhere.example", "desk.internal")).toEqual([101, true]);
+  expect(await upgrade("named", "desk.internal")).toEqual([502, false]);
+  expect(await upgrade("named", "desk.internal", "x.internal")).toEqual([502, false]);
 });
 
 test("a client certificate is given where the upstream demands one", async () => {
