@@ -1,11 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
-import { type CredentialProblem, type Deny, deny } from "../core/decision.ts";
+import { type Deny, deny, type Reason } from "../core/decision.ts";
 import type { Digest } from "../core/ids.ts";
+import type { AuthenticatedPrincipal } from "../core/principal.ts";
 import type { Accepted, CachedCredential, CredentialCache, CredentialFacts } from "../store/cache.ts";
 import type { ApiKeyRecord, ChangeLog, KeyStore } from "../store/types.ts";
 import type { Digester } from "./digest.ts";
-import { keyProblem } from "./key-format.ts";
+import { type KeyProblem, keyProblem } from "./key-format.ts";
 import type { LastUsed } from "./last-used.ts";
 import { createLookupGate, type LookupGate } from "./lookup-gate.ts";
 import type { CredentialMetrics } from "./metrics.ts";
@@ -17,6 +18,8 @@ export type CredentialKind = "bearer" | "api_key_header";
 export interface Refused {
   readonly ok: false;
   readonly deny: Deny;
+  /** Whose credential it was, where it is known but revoked or expired. For the record only, never for a decision. */
+  readonly presented: AuthenticatedPrincipal | null;
 }
 
 export type Authentication = Accepted | Refused;
@@ -43,20 +46,19 @@ export interface AuthenticatorOptions {
   readonly lookups?: { readonly concurrent: number; readonly queued: number };
 }
 
-const REFUSALS: Readonly<Record<CredentialProblem, Refused>> = {
+/** Of those whose credential is in no record. */
+const REFUSALS: Readonly<Record<KeyProblem, Refused>> = {
   credential_unknown: refused("credential_unknown"),
   credential_malformed: refused("credential_malformed"),
   credential_bad_checksum: refused("credential_bad_checksum"),
-  credential_expired: refused("credential_expired"),
-  credential_revoked: refused("credential_revoked"),
 };
 const UNAVAILABLE = refused("store_unavailable");
 
 /** After a failed look-up, a stale entry serves this long before the store is asked for it again. */
 const RETRY_AFTER_MS = 1000;
 
-function refused(reason: Parameters<typeof deny>[0]): Refused {
-  return Object.freeze({ ok: false, deny: Object.freeze(deny(reason)) });
+function refused(reason: Reason, presented: AuthenticatedPrincipal | null = null): Refused {
+  return Object.freeze({ ok: false, deny: Object.freeze(deny(reason)), presented });
 }
 
 /** Authenticates API keys: format, cache, store, in this order. See `Authenticator`. */
@@ -108,9 +110,9 @@ class CachingAuthenticator implements Authenticator {
 
   /** What a known credential is worth now. */
   #judge(entry: CachedCredential): Authentication {
-    if (entry.revoked) return REFUSALS.credential_revoked;
+    if (entry.revoked) return refused("credential_revoked", entry.accepted.principal);
     const now = this.#options.clock.now();
-    if (entry.expiresAt <= now) return REFUSALS.credential_expired;
+    if (entry.expiresAt <= now) return refused("credential_expired", entry.accepted.principal);
     this.#options.uses.note(entry, now);
     return entry.accepted;
   }

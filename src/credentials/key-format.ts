@@ -53,8 +53,14 @@ export function inspectKey(text: string): "ok" | "malformed" | "bad_checksum" {
   return claimed === ~crc >>> 0 ? "ok" : "bad_checksum";
 }
 
+/** What can be wrong with the text of a key. */
+export type KeyProblem = Extract<
+  CredentialProblem,
+  "credential_unknown" | "credential_malformed" | "credential_bad_checksum"
+>;
+
 /** Why a text that was presented can be no API key, without any look-up; `null` where it can be one. */
-export function keyProblem(text: string): CredentialProblem | null {
+export function keyProblem(text: string): KeyProblem | null {
   switch (inspectKey(text)) {
     case "ok":
       return null;

@@ -1,5 +1,5 @@
 import type { Decision, Reason } from "../core/decision.ts";
-import { ANONYMOUS, type Principal } from "../core/principal.ts";
+import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/principal.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection, TrustedProxies } from "./client-connection.ts";
 import type { McpUse } from "./mcp-use.ts";
@@ -44,6 +44,8 @@ export abstract class Exchange {
   readonly active: ActivePolicy;
   route: RouteRuntime | null = null;
   principal: Principal = ANONYMOUS;
+  /** Whose credential was refused, where that is known. For the record only: nothing is decided by it. */
+  presented: AuthenticatedPrincipal | null = null;
   decision: Decision | null = null;
   outcome: Outcome = "client_closed";
   detail: string | null = null;

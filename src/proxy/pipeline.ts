@@ -72,7 +72,10 @@ export class Pipeline {
   #authenticated(exchange: Exchange, route: RouteRuntime, authentication: Authentication): void {
     // While the store was asked, the client may have left or broken HTTP.
     if (exchange.over) return;
-    if (!authentication.ok) return this.#refuse(exchange, authentication.deny);
+    if (!authentication.ok) {
+      exchange.presented = authentication.presented;
+      return this.#refuse(exchange, authentication.deny);
+    }
     exchange.principal = authentication.principal;
     if (route.route.mcp === null) return this.#decide(exchange, route, authentication.principal);
     this.#decideMcp(exchange, route, route.route.mcp, authentication.principal).catch((error: unknown) => {

@@ -50,7 +50,8 @@ export class Recorder {
   }
 
   #line(exchange: Exchange, event: RequestRecord["event"], now: number): RequestRecord {
-    const { head, principal, route } = exchange;
+    const { head, presented, principal, route } = exchange;
+    const who = principal.kind === "anonymous" ? presented : principal;
     return {
       event,
       requestId: exchange.requestId,
@@ -61,7 +62,7 @@ export class Recorder {
       path: head.path === "" ? (head.target.split("?", 1)[0] ?? "") : head.path,
       routeId: route === null ? null : route.route.id,
       rulesHash: exchange.active.policy.hash,
-      principal: principal.kind === "anonymous" ? null : principalRuntime(principal).audit,
+      principal: who === null ? null : principalRuntime(who).audit,
       portalNamed: exchange.decision === null ? null : exchange.decision.portal,
       scopesNeeded: exchange.scopesNeeded,
       decision: verdict(exchange),

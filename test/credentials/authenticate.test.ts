@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authentication, type Authenticator, createAuthenticator } from "../../src/credentials/authenticate.ts";
 import { createKey } from "../../src/credentials/key-format.ts";
+import { principalOf } from "../../src/credentials/principal.ts";
 import { createCredentialCache, type CredentialCache } from "../../src/store/cache.ts";
 import { StoreUnavailable } from "../../src/store/types.ts";
 import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
@@ -47,7 +48,11 @@ beforeEach(() => {
 const settled = (answers: (Authentication | Promise<Authentication>)[]): Promise<Authentication[]> =>
   Promise.all(answers.map(async (answer) => answer));
 const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer");
-const refusal = (reason: string) => ({ ok: false, deny: { allow: false, reason, detail: null, portal: null } });
+const refusal = (reason: string, presented: object | null = null) => ({
+  ok: false,
+  deny: { allow: false, reason, detail: null, portal: null },
+  presented,
+});
 
 /** A key that the store has. */
 function stored(changes: Parameters<typeof keyWithRecord>[0] = {}) {
@@ -112,24 +117,24 @@ describe("authenticate", () => {
   test("says revoked and expired, from the store and from the cache, and notes no use", async () => {
     const revoked = stored({ revokedAt: 1 });
     const expired = stored({ expiresAt: clock.now() });
-    for (const { key, reason } of [
-      { key: revoked.key, reason: "credential_revoked" },
-      { key: expired.key, reason: "credential_expired" },
+    for (const { key, record, reason } of [
+      { ...revoked, reason: "credential_revoked" },
+      { ...expired, reason: "credential_expired" },
     ]) {
-      expect(await ask(key)).toEqual(refusal(reason));
-      expect(ask(key)).toEqual(refusal(reason));
+      expect(await ask(key)).toEqual(refusal(reason, principalOf(record)));
+      expect(ask(key)).toEqual(refusal(reason, principalOf(record)));
     }
     expect(keys.asked).toBe(2);
     expect(uses).toEqual([]);
   });
 
   test("a cached key ends at the millisecond of its expiry", async () => {
-    const { key } = stored({ expiresAt: clock.now() + 1000 });
+    const { key, record } = stored({ expiresAt: clock.now() + 1000 });
     await ask(key);
     clock.advance(999);
     expect(ask(key)).toMatchObject({ ok: true });
     clock.advance(1);
-    expect(ask(key)).toEqual(refusal("credential_expired"));
+    expect(ask(key)).toEqual(refusal("credential_expired", principalOf(record)));
   });
 
   test("asks again after the ttl", async () => {
@@ -139,7 +144,7 @@ describe("authenticate", () => {
     clock.advance(59_999);
     expect(ask(key)).toMatchObject({ ok: true });
     clock.advance(1);
-    expect(await ask(key)).toEqual(refusal("credential_revoked"));
+    expect(await ask(key)).toEqual(refusal("credential_revoked", principalOf(record)));
   });
 
   test("a record under another digest than was asked for is never accepted", async () => {
@@ -256,8 +261,8 @@ describe("a look-up that raced a change", () => {
     cache.apply([`credential:${record.id}`]);
     keys.hold = false;
     keys.release();
-    expect(await answer).toEqual(refusal("credential_revoked"));
-    expect(ask(key)).toEqual(refusal("credential_revoked"));
+    expect(await answer).toEqual(refusal("credential_revoked", principalOf(record)));
+    expect(ask(key)).toEqual(refusal("credential_revoked", principalOf(record)));
     expect(keys.asked).toBe(2);
   });
 

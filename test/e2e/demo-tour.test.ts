@@ -41,14 +41,14 @@ const VERDICTS = [
   "request GET /api/search · search · 400 deny ambiguous_portal · acme",
   `request GET ${TICKETS}/%2E%2E/%2E%2E/globex/tickets · - · 400 deny bad_request · -`,
   "request POST /api/portals/acme/workflows/escalate/runs · workflows.run · 202 allow allowed · workflows",
-  `request GET ${TICKETS} · tickets.read · 401 deny credential_revoked · -`,
+  `request GET ${TICKETS} · tickets.read · 401 deny credential_revoked · revoked`,
   `request GET ${TICKETS} · tickets.read · 401 deny credential_unknown · -`,
   `request GET ${TICKETS} · tickets.read · 400 deny ambiguous_credential · -`,
   "request GET /internal/debug · - · 404 deny no_route · -",
   "request DELETE /status · - · 405 deny method_not_allowed · -",
   // A key revoked while in use.
   `request GET ${TICKETS} · tickets.read · 200 allow allowed · short-lived`,
-  `request GET ${TICKETS} · tickets.read · 401 deny credential_revoked · -`,
+  `request GET ${TICKETS} · tickets.read · 401 deny credential_revoked · short-lived`,
   // The event stream, and the ticket that it tells of.
   "stream_open GET /api/portals/acme/events · tickets.events · 200 allow allowed · reader",
   `request POST ${TICKETS} · tickets.write · 201 allow allowed · writer`,

@@ -161,6 +161,25 @@ test("each kind of end is one audit line and one count, with its status, reason 
   for (const { key: secret } of Object.values(keys)) expect(text).not.toContain(secret);
 });
 
+test("the audit names whose credential was refused as revoked or expired, and the upstream hears nothing", async () => {
+  const upstream = await startRawUpstream();
+  const sidecar = await startSidecar({ upstreamUrl: upstream.url });
+  const own = await sidecar.issue(["tickets:read"], "acme");
+  await sidecar.revoke(own.id);
+  const cases = [
+    [own, "credential_revoked", "acme"],
+    [sidecar.keys.expired, "credential_expired", null],
+  ] as const;
+  for (const [{ id, key }, reason, portal] of cases) {
+    expect(statusOf(await ask(sidecar, head(`GET ${TICKETS}`, [`X-API-Key: ${key}`])))).toBe(401);
+    const line = await sidecar.auditLine({ reason });
+    expect(line).toMatchObject({ credential: id, subject: "test-subject", portal_allowed: portal, decision: "deny" });
+  }
+  await ask(sidecar, head(`GET ${TICKETS}`, ["X-API-Key: noice_sk_live_x"]));
+  expect(await sidecar.auditLine({ reason: "credential_malformed" })).toMatchObject({ credential: null });
+  expect(upstream.requests).toHaveLength(0);
+});
+
 test("a key revoked elsewhere is refused at its next request", async () => {
   const upstream = await startRawUpstream();
   const sidecar = await startSidecar({ upstreamUrl: upstream.url });
