@@ -172,15 +172,3 @@ export function isErrorCode(text: string): text is ErrorCode {
 }
 
 export const ERROR_CODES: readonly ErrorCode[] = Object.keys(table).filter(isErrorCode);
-
-/** A failure that carries its code from where it happened to the one place that answers it. */
-export class Fault extends Error {
-  readonly code: ErrorCode;
-
-  /** `detail` is for operators only; the caller gets the table's public text. */
-  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
-    super(detail, options);
-    this.name = "Fault";
-    this.code = code;
-  }
-}

@@ -12,9 +12,6 @@ import { createLookupGate, type LookupGate } from "./lookup-gate.ts";
 import type { CredentialMetrics } from "./metrics.ts";
 import { principalOf } from "./principal.ts";
 
-/** Where the credential stood in the request. */
-export type CredentialKind = "bearer" | "api_key_header";
-
 export interface Refused {
   readonly ok: false;
   readonly deny: Deny;
@@ -30,7 +27,7 @@ export interface Authenticator {
    * out of reach is `store_unavailable`, unless the credential is cached. The same object is returned for as long
    * as the cached entry lives.
    */
-  authenticate(secret: string, kind: CredentialKind): Authentication | Promise<Authentication>;
+  authenticate(secret: string): Authentication | Promise<Authentication>;
 }
 
 export interface AuthenticatorOptions {
@@ -42,8 +39,6 @@ export interface AuthenticatorOptions {
   readonly clock: Clock;
   readonly uses: Pick<LastUsed, "note">;
   readonly metrics: CredentialMetrics;
-  /** Store look-ups under way at once, over all credentials; and how many more wait. */
-  readonly lookups?: { readonly concurrent: number; readonly queued: number };
 }
 
 /** Of those whose credential is in no record. */
@@ -53,6 +48,9 @@ const REFUSALS: Readonly<Record<KeyProblem, Refused>> = {
   credential_bad_checksum: refused("credential_bad_checksum"),
 };
 const UNAVAILABLE = refused("store_unavailable");
+
+/** Store look-ups under way at once, over all credentials; and how many more wait. */
+export const LOOKUPS = { concurrent: 256, queued: 1024 } as const;
 
 /** After a failed look-up, a stale entry serves this long before the store is asked for it again. */
 const RETRY_AFTER_MS = 1000;
@@ -74,10 +72,10 @@ class CachingAuthenticator implements Authenticator {
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    this.#gate = createLookupGate(options.lookups ?? { concurrent: 256, queued: 1024 });
+    this.#gate = createLookupGate(LOOKUPS);
   }
 
-  authenticate(secret: string, _kind: CredentialKind): Authentication | Promise<Authentication> {
+  authenticate(secret: string): Authentication | Promise<Authentication> {
     const { cache, changes, clock, digester, metrics } = this.#options;
     const problem = keyProblem(secret);
     if (problem !== null) {

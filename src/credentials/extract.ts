@@ -1,5 +1,4 @@
 import { deny, type Deny } from "../core/decision.ts";
-import type { CredentialKind } from "./authenticate.ts";
 import { KEY_PREFIX } from "./key-format.ts";
 
 /** The fields of a request that may carry a credential. A field sent twice has its count above 1. */
@@ -14,7 +13,7 @@ export interface CredentialFields {
 export type ExtractedCredential =
   | { readonly kind: "none" }
   | { readonly kind: "refused"; readonly deny: Deny }
-  | { readonly kind: "presented"; readonly where: CredentialKind; readonly secret: string };
+  | { readonly kind: "presented"; readonly secret: string };
 
 /** RFC 6750 §2.1: the scheme without regard to case, then a token68. */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -40,11 +39,11 @@ export function extractCredential(fields: CredentialFields): ExtractedCredential
   if (fields.authorization !== null) {
     const match = BEARER.exec(fields.authorization);
     const secret = match?.[1];
-    return secret === undefined ? MALFORMED : { kind: "presented", where: "bearer", secret };
+    return secret === undefined ? MALFORMED : { kind: "presented", secret };
   }
   if (fields.apiKey !== null) {
     if (!API_KEY.test(fields.apiKey)) return MALFORMED;
-    return { kind: "presented", where: "api_key_header", secret: fields.apiKey };
+    return { kind: "presented", secret: fields.apiKey };
   }
   return NONE;
 }

@@ -62,7 +62,7 @@ export class Pipeline {
     // A public route asks for no credential, so it needs no store.
     if (route.route.public) return this.#decide(exchange, route, exchange.principal);
     if (credential.kind === "none") return this.#refuse(exchange, NO_CREDENTIAL);
-    const authentication = this.#options.authenticator.authenticate(credential.secret, credential.where);
+    const authentication = this.#options.authenticator.authenticate(credential.secret);
     if (!(authentication instanceof Promise)) return this.#authenticated(exchange, route, authentication);
     authentication
       .then((result) => this.#authenticated(exchange, route, result))

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { codeOf } from "../../src/core/decision.ts";
-import { ERROR_CODES, ERRORS, Fault, isErrorCode } from "../../src/core/errors.ts";
+import { ERROR_CODES, ERRORS, isErrorCode } from "../../src/core/errors.ts";
 
 interface Section {
   readonly status: number;
@@ -62,11 +62,5 @@ describe("error table", () => {
   test("codes are told from other texts, names of Object's own properties too", () => {
     expect(isErrorCode("no_route")).toBe(true);
     for (const text of ["", "toString", "__proto__", "constructor", "NO_ROUTE"]) expect(isErrorCode(text)).toBe(false);
-  });
-
-  test("a fault carries its code and cause", () => {
-    const cause = new Error("inner");
-    const fault = new Fault("upstream_timeout", "after 2 s", { cause });
-    expect(fault).toMatchObject({ name: "Fault", code: "upstream_timeout", message: "after 2 s", cause });
   });
 });

@@ -1,6 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Authentication, type Authenticator, createAuthenticator } from "../../src/credentials/authenticate.ts";
+import {
+  type Authentication,
+  type Authenticator,
+  createAuthenticator,
+  LOOKUPS,
+} from "../../src/credentials/authenticate.ts";
 import { createKey } from "../../src/credentials/key-format.ts";
 import { principalOf } from "../../src/credentials/principal.ts";
 import { createCredentialCache, type CredentialCache } from "../../src/store/cache.ts";
@@ -16,7 +21,7 @@ let uses: string[];
 let polls: { count: number; fails: boolean };
 let authenticator: Authenticator;
 
-function build(lookups?: { readonly concurrent: number; readonly queued: number }): Authenticator {
+function build(): Authenticator {
   return createAuthenticator({
     keys,
     cache,
@@ -30,7 +35,6 @@ function build(lookups?: { readonly concurrent: number; readonly queued: number 
       },
     },
     uses: { note: (entry) => void uses.push(entry.accepted.principal.credentialId) },
-    ...(lookups === undefined ? {} : { lookups }),
   });
 }
 
@@ -47,7 +51,7 @@ beforeEach(() => {
 /** Waits for answers, those that came at once among them. */
 const settled = (answers: (Authentication | Promise<Authentication>)[]): Promise<Authentication[]> =>
   Promise.all(answers.map(async (answer) => answer));
-const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer");
+const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key);
 const refusal = (reason: string, presented: object | null = null) => ({
   ok: false,
   deny: { allow: false, reason, detail: null, portal: null },
@@ -78,7 +82,7 @@ describe("authenticate", () => {
     });
     expect(first.ok && Object.isFrozen(first.principal)).toBe(true);
     expect(ask(key)).toBe(first);
-    expect(authenticator.authenticate(key, "api_key_header")).toBe(first);
+    expect(authenticator.authenticate(key)).toBe(first);
     expect(uses).toEqual([record.id, record.id, record.id]);
     expect(metrics.lookups).toEqual({ miss: 1, hit: 2 });
     expect(metrics.durations).toEqual(["find ok true"]);
@@ -166,16 +170,17 @@ describe("authenticate under load", () => {
   });
 
   test("look-ups beyond the bound wait, and beyond the queue are refused as unavailable", async () => {
-    authenticator = build({ concurrent: 2, queued: 3 });
+    const { concurrent, queued } = LOOKUPS;
+    const bound = concurrent + queued;
     keys.hold = true;
-    const all = Array.from({ length: 7 }, () => stored()).map(({ key }) => ask(key));
-    const refused = await settled(all.slice(5));
+    const all = Array.from({ length: bound + 2 }, () => stored()).map(({ key }) => ask(key));
+    const refused = await settled(all.slice(bound));
     expect(refused).toEqual([refusal("store_unavailable"), refusal("store_unavailable")]);
-    expect(keys.asked).toBe(2);
+    expect(keys.asked).toBe(concurrent);
     keys.hold = false;
     keys.release();
-    expect((await settled(all.slice(0, 5))).every(({ ok }) => ok)).toBe(true);
-    expect(keys.asked).toBe(5);
+    expect((await settled(all.slice(0, bound))).every(({ ok }) => ok)).toBe(true);
+    expect(keys.asked).toBe(bound);
     const later = Array.from({ length: 5 }, () => stored()).map(({ key }) => ask(key));
     expect((await settled(later)).every(({ ok }) => ok)).toBe(true);
   });

@@ -28,7 +28,7 @@ async function startInstance(url: string) {
   return {
     service,
     uses,
-    authenticate: (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer"),
+    authenticate: (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key),
     async close() {
       await uses.close();
       await store.close();
