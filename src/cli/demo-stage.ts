@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startDemoService } from "../../deploy/demo/service/server.ts";
 import { startApp } from "../app/app.ts";
+import type { CredentialId } from "../core/ids.ts";
 import { PACKAGE_ROOT } from "../app/version.ts";
-import type { ApiKeyRecord } from "../store/types.ts";
 import type { Terminal } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { type KeyDesk, withKeyDesk } from "./key-store.ts";
@@ -20,29 +20,12 @@ export interface DemoOptions {
 }
 
 export interface DemoKey {
-  readonly id: string;
+  readonly id: CredentialId;
   readonly key: string;
 }
 
-/** Names of the seeded keys; interface.md promises them. */
-export const DEMO_KEYS = ["reader", "writer", "acme", "workflows", "manager", "revoked"] as const;
-export type DemoKeyName = (typeof DEMO_KEYS)[number];
-
-/** The demo, up: a ticket service that knows nothing of keys, the sidecar in front, and seeded keys. */
-export interface DemoStage {
-  readonly publicUrl: string;
-  readonly adminUrl: string;
-  readonly serviceUrl: string;
-  readonly dataDir: string;
-  readonly keys: Readonly<Record<DemoKeyName, DemoKey>>;
-  /** Makes one more key, as the command line does. */
-  issue(name: string, scopes: readonly string[]): Promise<DemoKey>;
-  /** Revokes a key, as the command line does. */
-  revoke(id: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-const SCOPES: Readonly<Record<DemoKeyName, readonly string[]>> = {
+/** The seeded keys with their scopes. Their names are part of what `demo --json` promises. */
+const SCOPES = {
   reader: ["tickets:read"],
   writer: ["tickets:read", "tickets:write"],
   acme: ["tickets:read"],
@@ -57,7 +40,23 @@ const SCOPES: Readonly<Record<DemoKeyName, readonly string[]>> = {
     "users:write",
   ],
   revoked: ["tickets:read"],
-};
+} satisfies Readonly<Record<string, readonly string[]>>;
+
+type DemoKeyName = keyof typeof SCOPES;
+
+/** The demo, up: a ticket service that knows nothing of keys, the sidecar in front, and seeded keys. */
+export interface DemoStage {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly serviceUrl: string;
+  readonly dataDir: string;
+  readonly keys: Readonly<Record<DemoKeyName, DemoKey>>;
+  /** Makes one more key, as the command line does. */
+  issue(name: string, scopes: readonly string[]): Promise<DemoKey>;
+  /** Revokes a key, as the command line does. */
+  revoke(id: CredentialId): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** Starts the demo and seeds it. Rejects, with nothing left running, where a port is taken. */
 export async function startDemo(options: DemoOptions, terminal: Terminal): Promise<DemoStage> {
@@ -118,12 +117,7 @@ async function seed(desk: KeyDesk): Promise<Record<DemoKeyName, DemoKey>> {
   return keys;
 }
 
-async function issue(
-  desk: KeyDesk,
-  name: string,
-  scopes: readonly string[],
-  portal: ApiKeyRecord["portal"] | "acme",
-): Promise<DemoKey> {
+async function issue(desk: KeyDesk, name: string, scopes: readonly string[], portal: string | null): Promise<DemoKey> {
   const issued = await desk.keys.create({
     name: `demo ${name}`,
     scopes,
@@ -135,7 +129,6 @@ async function issue(
   return { id: issued.record.id, key: issued.key };
 }
 
-async function revoke(desk: KeyDesk, id: string): Promise<void> {
-  const record = (await desk.keys.list({ limit: 1000 })).find((candidate) => candidate.id === id);
-  if (record !== undefined) await desk.keys.revoke(record.id);
+async function revoke(desk: KeyDesk, id: CredentialId): Promise<void> {
+  if ((await desk.keys.revoke(id)) === null) throw new Error(`there is no key ${id}`);
 }
