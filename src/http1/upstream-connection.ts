@@ -3,6 +3,12 @@ import { ChunkedDecoder } from "./chunked.ts";
 import { readResponseHead, type ResponseHead } from "./response-head.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./upstream-exchange.ts";
 
+/** An exchange that ended with its connection, and why. */
+export interface LostExchange {
+  readonly exchange: UpstreamExchange;
+  readonly failure: UpstreamFailure;
+}
+
 /** What a connection needs of the pool that owns it. */
 export interface ConnectionOwner {
   readonly connectTimeout: number;
@@ -11,8 +17,8 @@ export interface ConnectionOwner {
   now(): number;
   /** The exchange is over and the connection may carry another. */
   released(connection: UpstreamConnection): void;
-  /** The connection is gone. `unanswered` is the exchange that got no byte of a response, if any. */
-  closed(connection: UpstreamConnection, unanswered: UpstreamExchange | null, failure: UpstreamFailure): void;
+  /** The connection is gone. `lost` is the exchange that got no byte of a response, if any. */
+  closed(connection: UpstreamConnection, lost: LostExchange | null): void;
 }
 
 type Phase = "connecting" | "idle" | "head" | "length" | "chunked" | "until-close" | "closed";
@@ -123,12 +129,12 @@ export class UpstreamConnection {
   /** Drops the exchange, whose client is gone or refused, and the connection with it. */
   abort(): void {
     this.#exchange = null;
-    this.#close({ code: "upstream_unreachable", detail: "aborted" });
+    this.#close();
   }
 
   /** Ends a connection that carries no exchange. */
   retire(): void {
-    this.#close({ code: "upstream_unreachable", detail: "retired" });
+    this.#close();
   }
 
   /** Called by the pool's sweep once `deadline` has passed. */
@@ -158,7 +164,8 @@ export class UpstreamConnection {
 
   #onData(bytes: Buffer): void {
     if (this.#exchange === null) {
-      this.#close({ code: "upstream_invalid", detail: "bytes that nobody asked for" });
+      // Nobody asked for these bytes.
+      this.#close();
       return;
     }
     this.#responded = true;
@@ -263,7 +270,7 @@ export class UpstreamConnection {
     }
     exchange.responseEnd(trailers);
     if (reusable) this.#owner.released(this);
-    else this.#close({ code: "upstream_unreachable", detail: "not reusable" });
+    else this.#close();
   }
 
   #onEnd(): void {
@@ -280,18 +287,18 @@ export class UpstreamConnection {
   #fail(failure: UpstreamFailure): void {
     if (this.#phase === "closed") return;
     const exchange = this.#exchange;
-    const unanswered = this.#responded ? null : exchange;
+    const lost = this.#responded || exchange === null ? null : { exchange, failure };
     this.#exchange = null;
-    this.#close(failure, unanswered);
-    if (unanswered === null) exchange?.failed(failure);
+    this.#close(lost);
+    if (lost === null) exchange?.failed(failure);
   }
 
-  #close(failure: UpstreamFailure, unanswered: UpstreamExchange | null = null): void {
+  #close(lost: LostExchange | null = null): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.deadline = Infinity;
     this.#socket.destroy();
-    this.#owner.closed(this, unanswered, failure);
+    this.#owner.closed(this, lost);
   }
 }
 

@@ -1,8 +1,8 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
 import type { Clock } from "../core/clock.ts";
-import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
-import type { UpstreamExchange, UpstreamFailure } from "./upstream-exchange.ts";
+import { UpstreamConnection, type ConnectionOwner, type LostExchange } from "./upstream-connection.ts";
+import type { UpstreamExchange } from "./upstream-exchange.ts";
 
 /** An upstream and its bounds. Times in ms. */
 export interface UpstreamPoolOptions {
@@ -113,16 +113,16 @@ export class UpstreamPool implements ConnectionOwner {
     }
   }
 
-  closed(connection: UpstreamConnection, unanswered: UpstreamExchange | null, failure: UpstreamFailure): void {
+  closed(connection: UpstreamConnection, lost: LostExchange | null): void {
     this.#all.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    if (unanswered !== null) {
-      if (this.#mayRetry(connection, unanswered, failure)) {
-        this.#retried.add(unanswered);
-        this.#dispatchFresh(unanswered);
+    if (lost !== null) {
+      if (this.#mayRetry(connection, lost)) {
+        this.#retried.add(lost.exchange);
+        this.#dispatchFresh(lost.exchange);
       } else {
-        unanswered.failed(failure);
+        lost.exchange.failed(lost.failure);
       }
     }
     const next = this.#all.size < this.#options.maxConnections ? this.#waiting.shift() : undefined;
@@ -130,7 +130,7 @@ export class UpstreamPool implements ConnectionOwner {
     this.#stopIfDone();
   }
 
-  #mayRetry(connection: UpstreamConnection, exchange: UpstreamExchange, failure: UpstreamFailure): boolean {
+  #mayRetry(connection: UpstreamConnection, { exchange, failure }: LostExchange): boolean {
     return (
       connection.reused &&
       failure.code === "upstream_unreachable" &&
