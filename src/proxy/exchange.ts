@@ -1,16 +1,19 @@
 import type { Decision, Reason } from "../core/decision.ts";
 import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/principal.ts";
 import type { Clock } from "../core/clock.ts";
-import type { ClientConnection, TrustedProxies } from "./client-connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import type { McpUse } from "./mcp-use.ts";
 import type { CollectedBody } from "./request-body.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Answer } from "./refusal.ts";
+import { type Answer, refusal } from "./refusal.ts";
 import type { InboundHead } from "./request-reader.ts";
 import type { ActivePolicy, RouteRuntime } from "./route-runtime.ts";
 
 /** How a request ended: decided and answered, or cut short after it was allowed. */
 export type Outcome = "allowed" | "public" | "client_closed" | "upstream_cut" | Reason;
+
+/** What the audit says where the client left before an answer; nothing is sent. */
+export const CLIENT_CLOSED_STATUS = 499;
 
 /** What the listener knows when a request begins. */
 export interface ExchangeStart {
@@ -26,7 +29,6 @@ export interface ExchangeStart {
 export interface ExchangeDeps {
   readonly clock: Clock;
   readonly recorder: Recorder;
-  readonly proxies: TrustedProxies;
   /** True once the instance is shutting down: connections are closed after their answer. */
   draining(): boolean;
 }
@@ -73,9 +75,16 @@ export abstract class Exchange {
     return this.mcp?.scopesNeeded ?? this.route?.route.scopeText ?? "";
   }
 
+  /** Answers a failure that is no decision: it becomes the outcome, and what is said of it is the same for all. */
+  protected answerFailure(reason: Reason, detail: string): void {
+    this.outcome = reason;
+    this.detail = detail;
+    this.answer(refusal(reason, { requestId: this.requestId, scopeText: "", allowedMethods: [], rpc: null }));
+  }
+
   /** Reads the body whole, `limit` bytes at most. Never rejects. */
   abstract readBody(limit: number): Promise<CollectedBody>;
-  /** Sends an answer of our own, unless an answer was begun. */
+  /** Sends an answer of our own. Where one was begun already, it is cut (plain HTTP) or left alone (raw sockets). */
   abstract answer(answer: Answer): void;
   /** Sends the request to the upstream of `route` and its response to the client. */
   abstract forward(route: RouteRuntime): void;

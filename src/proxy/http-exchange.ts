@@ -3,9 +3,8 @@ import type { ResponseHead } from "../http1/response-head.ts";
 import type { UpstreamConnection } from "../http1/upstream-connection.ts";
 import type { RequestBodyKind, UpstreamExchange, UpstreamFailure } from "../http1/upstream-exchange.ts";
 import type { MayList } from "../mcp/list-filter.ts";
-import type { ExchangeDeps, ExchangeStart, Outcome } from "./exchange.ts";
+import { CLIENT_CLOSED_STATUS, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
 import { type HttpMessage, HttpResponder } from "./http-responder.ts";
-import { refusal } from "./refusal.ts";
 import { type ListResponse, listResponseFor } from "./list-response.ts";
 import { earlyLinks, isEventStream, passTrailers, writeResponseHead } from "./response-head-writer.ts";
 import { type CollectedBody, collectBody } from "./request-body.ts";
@@ -55,16 +54,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
   #dispatch(route: RouteRuntime): void {
     if (this.over) return;
     const framing = this.#frame();
-    this.upstreamHead = writeUpstreamHead({
-      head: this.head,
-      connection: this.connection,
-      proxies: this.deps.proxies,
-      principal: this.principal,
-      requestId: this.requestId,
-      upstream: route.upstream,
-      framing,
-      mcp: this.mcp,
-    });
+    this.upstreamHead = writeUpstreamHead(this, route.upstream, framing);
     this.#dispatched = true;
     this.dispatchedAt = this.deps.clock.monotonic();
     route.upstream.pool.dispatch(this);
@@ -205,15 +195,14 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
   /** The request was allowed, then something went wrong: an answer where none was begun, else the connection is cut. */
   #fail(reason: Reason, detail: string): void {
-    this.detail = detail;
     if (this.response.headersSent) {
+      this.detail = detail;
       this.outcome = "upstream_cut";
       this.cutClient();
       return;
     }
-    this.outcome = reason;
     if (this.dispatchedAt !== 0) this.answeredAt = this.deps.clock.monotonic();
-    this.answer(refusal(reason, detail, { requestId: this.requestId, scopeText: "", allowedMethods: [], rpc: null }));
+    this.answerFailure(reason, detail);
   }
 
   #onRequestData(chunk: Buffer): void {
@@ -256,6 +245,3 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     if (this.deps.draining() && this.connection.current === null) this.connection.socket.destroySoon();
   }
 }
-
-/** What the audit says where the client left before an answer; nothing is sent. */
-const CLIENT_CLOSED_STATUS = 499;

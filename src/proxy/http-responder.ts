@@ -50,12 +50,12 @@ export abstract class HttpResponder extends Exchange {
     this.response.shouldKeepAlive &&= !this.deps.draining();
     this.response.sendDate = true;
     if (this.bodyIsWhole() || this.#restIsSmall()) {
-      this.response.writeHead(answer.status, [...answer.fields]);
+      this.response.writeHead(answer.status, answer.fields);
       this.response.end(answer.body);
       return;
     }
     this.response.shouldKeepAlive = false;
-    this.response.writeHead(answer.status, [...answer.fields]);
+    this.response.writeHead(answer.status, answer.fields);
     lingerThenEnd(this.request, this.response, answer.body);
   }
 

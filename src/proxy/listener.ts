@@ -43,8 +43,8 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { clock, recorder, proxies, upgrades } = options;
-    this.#deps = { clock, recorder, proxies, proxy: upgrades, draining: () => this.#draining };
+    const { clock, recorder, upgrades } = options;
+    this.#deps = { clock, recorder, proxy: upgrades, draining: () => this.#draining };
     this.#server =
       options.tls === null
         ? createServer(serverOptions(options))
@@ -67,13 +67,6 @@ export class Listener {
         resolve(typeof address === "object" && address !== null ? address.port : port);
       });
     });
-  }
-
-  /** Requests under way. */
-  get active(): number {
-    let count = 0;
-    for (const connection of this.#connections.values()) if (connection.current !== null) count++;
-    return count;
   }
 
   /**
@@ -118,7 +111,8 @@ export class Listener {
     });
     // CONNECT asks for a tunnel to anywhere: its target is in no form that the line takes.
     server.on("connect", (request, stream) => {
-      if (stream instanceof Socket) this.#run(new RawExchange(stream, this.#line(request), this.#deps));
+      if (stream instanceof Socket)
+        this.#run(new RawExchange(stream, this.#line(request, this.#connectionOf(stream)), this.#deps));
       else stream.destroy();
     });
     server.on("clientError", (error, stream) => {
@@ -140,8 +134,8 @@ export class Listener {
     return new ClientConnection(socket, socket instanceof TLSSocket, this.#options.proxies);
   }
 
-  #line(request: IncomingMessage): ExchangeStart {
-    return this.#start(this.#read(request), request.socket);
+  #line(request: IncomingMessage, connection: ClientConnection): ExchangeStart {
+    return this.#start(this.#read(request), connection);
   }
 
   /** A head that cannot even be read is refused by the line like any other. */
@@ -154,11 +148,11 @@ export class Listener {
     }
   }
 
-  #start(head: InboundHead, socket: Socket): ExchangeStart {
+  #start(head: InboundHead, connection: ClientConnection): ExchangeStart {
     const { clock, policy, requestId } = this.#options;
     return {
       head,
-      connection: this.#connectionOf(socket),
+      connection,
       requestId: requestId(),
       startedAt: clock.monotonic(),
       active: policy.current(),
@@ -166,14 +160,15 @@ export class Listener {
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connectionOf(request.socket);
     // The parser goes on with what came in one packet; the answer before closes the connection.
-    if (this.#connections.get(request.socket)?.ending === true) return;
-    const exchange = new HttpExchange({ request, response }, this.#line(request), this.#deps);
+    if (connection.ending) return;
+    const exchange = new HttpExchange({ request, response }, this.#line(request, connection), this.#deps);
     this.#run(exchange);
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const line = this.#line(request);
+    const line = this.#line(request, this.#connectionOf(socket));
     const exchange = new UpgradeExchange({ request, socket, head }, line, this.#deps);
     if (line.head.method !== "GET" || line.head.bodyKind !== "none") {
       line.connection.current = exchange;
@@ -206,7 +201,7 @@ export class Listener {
       return;
     }
     const head = unreadHead(deny(reason, `malformed HTTP (${error.code ?? "unknown"})`));
-    this.#run(new RawExchange(socket, this.#start(head, socket), this.#deps));
+    this.#run(new RawExchange(socket, this.#start(head, connection), this.#deps));
   }
 
   /** Nothing moved on the socket for `idle`. Waiting for the upstream is not the client's fault. */

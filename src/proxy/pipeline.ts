@@ -144,7 +144,7 @@ export class Pipeline {
     exchange.outcome = denied.reason;
     exchange.detail = denied.detail;
     exchange.answer(
-      refusal(denied.reason, denied.detail, {
+      refusal(denied.reason, {
         requestId: exchange.requestId,
         scopeText: exchange.scopesNeeded,
         allowedMethods: told.allowedMethods ?? [],

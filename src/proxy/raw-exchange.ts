@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Reason } from "../core/decision.ts";
-import { Exchange, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
-import { type Answer, refusal } from "./refusal.ts";
-import type { CollectedBody } from "./request-body.ts";
+import { CLIENT_CLOSED_STATUS, Exchange, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
+import type { Answer } from "./refusal.ts";
+import { type CollectedBody, LINGER_MS } from "./request-body.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 
 /**
@@ -13,7 +13,7 @@ import type { RouteRuntime } from "./route-runtime.ts";
 export class RawExchange extends Exchange {
   protected readonly socket: Socket;
   protected answered = false;
-  readonly #recorder: ExchangeDeps["recorder"];
+  protected readonly deps: ExchangeDeps;
   readonly #bytesReadBefore: number;
   readonly #bytesWrittenBefore: number;
 
@@ -21,7 +21,7 @@ export class RawExchange extends Exchange {
     super(line);
     this.socket = socket;
     line.connection.ending = true;
-    this.#recorder = deps.recorder;
+    this.deps = deps;
     this.#bytesReadBefore = socket.bytesRead;
     this.#bytesWrittenBefore = socket.bytesWritten;
     // Without a listener an error of the socket would end the process; `close` always follows.
@@ -46,7 +46,7 @@ export class RawExchange extends Exchange {
     this.socket.resume();
     const timer = setTimeout(() => this.socket.destroy(), LINGER_MS);
     this.socket.once("close", () => clearTimeout(timer));
-    this.socket.end(rawAnswer(answer));
+    this.socket.end(rawAnswer(answer, new Date(this.deps.clock.now())));
   }
 
   forward(_route: RouteRuntime): void {
@@ -60,17 +60,11 @@ export class RawExchange extends Exchange {
   }
 
   malformed(reason: Reason, detail: string): void {
-    this.fail(reason, detail);
+    this.answerFailure(reason, detail);
   }
 
   awaitsClient(): boolean {
     return false;
-  }
-
-  protected fail(reason: Reason, detail: string): void {
-    this.outcome = reason;
-    this.detail = detail;
-    this.answer(refusal(reason, detail, { requestId: this.requestId, scopeText: "", allowedMethods: [], rpc: null }));
   }
 
   /** What an extension has to end with the socket. */
@@ -80,16 +74,14 @@ export class RawExchange extends Exchange {
     this.closed();
     this.bytesIn = this.socket.bytesRead - this.#bytesReadBefore;
     this.bytesOut = this.socket.bytesWritten - this.#bytesWrittenBefore;
-    if (this.status === 0) this.status = 499;
+    if (this.status === 0) this.status = CLIENT_CLOSED_STATUS;
     if (this.connection.current === this) this.connection.current = null;
-    this.#recorder.finished(this);
+    this.deps.recorder.finished(this);
   }
 }
 
-const LINGER_MS = 2_000;
-
-function rawAnswer(answer: Answer): string {
+function rawAnswer(answer: Answer, date: Date): string {
   let text = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\n`;
   for (let i = 0; i < answer.fields.length; i += 2) text += `${answer.fields[i]}: ${answer.fields[i + 1]}\r\n`;
-  return `${text}Connection: close\r\nDate: ${new Date().toUTCString()}\r\n\r\n${answer.body}`;
+  return `${text}Connection: close\r\nDate: ${date.toUTCString()}\r\n\r\n${answer.body}`;
 }

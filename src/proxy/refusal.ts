@@ -4,11 +4,8 @@ import { ERRORS } from "../core/errors.ts";
 /** An answer of our own, ready to be written by whichever door the request came in by. */
 export interface Answer {
   readonly status: number;
-  readonly reason: Reason;
-  /** For operators: goes to the audit, never to the caller. */
-  readonly detail: string | null;
   /** Name and value by turns. */
-  readonly fields: readonly string[];
+  readonly fields: string[];
   readonly body: string;
 }
 
@@ -37,7 +34,7 @@ export interface RpcError {
  * Makes the answer to a refused or failed request: problem details (RFC 9457) with the code and the
  * public text of the error table, and the challenge of RFC 6750 §3 on 401 and 403.
  */
-export function refusal(reason: Reason, detail: string | null, context: RefusalContext): Answer {
+export function refusal(reason: Reason, context: RefusalContext): Answer {
   const code = codeOf(reason);
   const { status, publicText } = ERRORS[code];
   const { requestId, rpc } = context;
@@ -56,7 +53,7 @@ export function refusal(reason: Reason, detail: string | null, context: RefusalC
   if (status === 401 || status === 403) fields.push("WWW-Authenticate", challenge(code, context.scopeText));
   if (status === 405) fields.push("Allow", context.allowedMethods.join(", "));
   if (status === 503 || status === 429) fields.push("Retry-After", "1");
-  return { status, reason, detail, fields, body };
+  return { status, fields, body };
 }
 
 /** In the range that JSON-RPC leaves to implementations, but for malformed messages (its section 5.1). */

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** What is read and thrown away of a body that nobody wants, before the connection is closed. */
 const LINGER_BYTES = 1024 * 1024;
-const LINGER_MS = 2_000;
+/** How long, ms. */
+export const LINGER_MS = 2_000;
 
 /** A body that was read whole, or why it was not. */
 export type CollectedBody =

@@ -59,7 +59,6 @@ export class UpgradeExchange extends RawExchange {
   readonly #request: IncomingMessage;
   readonly #firstBytes: Buffer;
   readonly #proxy: UpgradeProxy;
-  readonly #deps: ExchangeDeps;
   #upstreamRequest: ClientRequest | null = null;
   #upstreamSocket: Duplex | null = null;
 
@@ -72,27 +71,17 @@ export class UpgradeExchange extends RawExchange {
     this.#request = message.request;
     this.#firstBytes = message.head;
     this.#proxy = deps.proxy;
-    this.#deps = deps;
   }
 
   override forward(route: RouteRuntime): void {
-    if (this.#deps.draining()) return this.fail("draining", "an upgrade while shutting down");
-    const text = writeUpstreamHead({
-      head: this.head,
-      connection: this.connection,
-      proxies: this.#deps.proxies,
-      principal: this.principal,
-      requestId: this.requestId,
-      upstream: route.upstream,
-      framing: "Connection: Upgrade\r\nUpgrade: websocket\r\n",
-      mcp: null,
-    });
-    this.dispatchedAt = this.#deps.clock.monotonic();
+    if (this.deps.draining()) return this.answerFailure("draining", "an upgrade while shutting down");
+    const text = writeUpstreamHead(this, route.upstream, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    this.dispatchedAt = this.deps.clock.monotonic();
     const message = { request: this.#request, socket: this.socket, head: this.#firstBytes };
     this.#proxy.send(this, message, route, headersOf(text), (error) => {
       if (this.answered) return;
-      this.answeredAt = this.#deps.clock.monotonic();
-      this.fail("upstream_unreachable", error.message);
+      this.answeredAt = this.deps.clock.monotonic();
+      this.answerFailure("upstream_unreachable", error.message);
     });
   }
 
@@ -101,7 +90,7 @@ export class UpgradeExchange extends RawExchange {
     this.#upstreamRequest = upstreamRequest;
     const settings = this.route?.upstream.settings;
     upstreamRequest.setTimeout(settings?.response_timeout ?? 0, () => {
-      this.fail("upstream_timeout", "no answer to the upgrade in time");
+      this.answerFailure("upstream_timeout", "no answer to the upgrade in time");
       upstreamRequest.destroy();
     });
     upstreamRequest.on("upgrade", (response: IncomingMessage, upstream: Duplex) => {
@@ -110,7 +99,7 @@ export class UpgradeExchange extends RawExchange {
     });
     upstreamRequest.on("response", (response: IncomingMessage) => {
       this.answered = true;
-      this.answeredAt = this.#deps.clock.monotonic();
+      this.answeredAt = this.deps.clock.monotonic();
       this.status = response.statusCode ?? 502;
       cleanResponse(response, this.requestId, false);
       response.headers.connection = "close";
@@ -118,7 +107,7 @@ export class UpgradeExchange extends RawExchange {
   }
 
   #opened(response: IncomingMessage, upstream: Duplex, idleMs: number): void {
-    this.answeredAt = this.#deps.clock.monotonic();
+    this.answeredAt = this.deps.clock.monotonic();
     this.answered = true;
     this.#upstreamSocket = upstream;
     if (response.headers.upgrade?.toLowerCase() !== "websocket") {
@@ -131,7 +120,7 @@ export class UpgradeExchange extends RawExchange {
     }
     this.status = 101;
     cleanResponse(response, this.requestId, true);
-    this.#deps.recorder.streamOpened(this);
+    this.deps.recorder.streamOpened(this);
     // http-proxy-3 takes time-outs off both sockets right after this.
     setImmediate(() => this.socket.setTimeout(idleMs, () => this.socket.destroy()));
   }

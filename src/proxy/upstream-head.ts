@@ -1,52 +1,36 @@
-import type { Principal } from "../core/principal.ts";
-import { type ClientConnection, forwardedFields, type TrustedProxies } from "./client-connection.ts";
+import { forwardedFields } from "./client-connection.ts";
 import { connectionNames } from "./connection-options.ts";
-import type { McpUse } from "./mcp-use.ts";
+import type { Exchange } from "./exchange.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
-import type { InboundHead } from "./request-reader.ts";
 import type { UpstreamRuntime } from "./route-runtime.ts";
-
-/** What the head for the upstream is made of. */
-export interface UpstreamHeadParts {
-  readonly head: InboundHead;
-  readonly connection: ClientConnection;
-  readonly proxies: TrustedProxies;
-  readonly principal: Principal;
-  readonly requestId: string;
-  readonly upstream: UpstreamRuntime;
-  /** The framing field with its CRLF, or `""`. */
-  readonly framing: string;
-  /** Set on MCP routes. */
-  readonly mcp: McpUse | null;
-}
 
 /**
  * Writes the request head for the upstream: the target as it was matched, the fields that pass, then
  * our own. Ours come last and are never subject to what the client's `Connection` names. Values go
- * through as Latin-1, byte for byte.
+ * through as Latin-1, byte for byte. `framing` is the framing field with its CRLF, or `""`.
  */
-export function writeUpstreamHead(parts: UpstreamHeadParts): string {
-  const { head, connection, upstream } = parts;
+export function writeUpstreamHead(exchange: Exchange, upstream: UpstreamRuntime, framing: string): string {
+  const { connection, head, mcp, principal, requestId } = exchange;
   const raw = head.rawHeaders;
   const named = connectionNames(head.connection);
   const host = upstream.settings.host === "client" ? head.host : upstream.url.host;
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
-    if (goesOn(name, parts) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
+    if (goesOn(name, exchange) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
       text += `${name}: ${raw[i + 1]}\r\n`;
     }
   }
-  text += parts.framing;
-  if (parts.mcp !== null && parts.mcp.sessionId !== null) text += `Mcp-Session-Id: ${parts.mcp.sessionId}\r\n`;
-  text += `X-Request-Id: ${parts.requestId}\r\n`;
-  text += connection.trusted ? believedFields(parts) : connection.forwardedFields(head.host);
-  if (parts.principal.kind !== "anonymous") text += principalRuntime(parts.principal).upstreamFields;
+  text += framing;
+  if (mcp !== null && mcp.sessionId !== null) text += `Mcp-Session-Id: ${mcp.sessionId}\r\n`;
+  text += `X-Request-Id: ${requestId}\r\n`;
+  text += connection.trusted ? believedFields(exchange) : connection.forwardedFields(head.host);
+  if (principal.kind !== "anonymous") text += principalRuntime(principal).upstreamFields;
   return `${text}\r\n`;
 }
 
-function goesOn(name: string, { connection, mcp }: UpstreamHeadParts): boolean {
+function goesOn(name: string, { connection, mcp }: Exchange): boolean {
   switch (requestFieldClass(name)) {
     case "pass":
     case "traceparent":
@@ -66,7 +50,7 @@ function goesOn(name: string, { connection, mcp }: UpstreamHeadParts): boolean {
 }
 
 /** Behind a trusted proxy: its chain with its own address added, and what it says of scheme and host. */
-function believedFields({ head, connection }: UpstreamHeadParts): string {
+function believedFields({ head, connection }: Exchange): string {
   const chain = head.forwardedFor === null ? connection.address : `${head.forwardedFor}, ${connection.address}`;
   const own = connection.secure ? "https" : "http";
   const proto = head.forwardedProto === "http" || head.forwardedProto === "https" ? head.forwardedProto : own;
