@@ -6,6 +6,8 @@ const MAX_TRAILERS = 8 * 1024;
 const MAX_SIZE_DIGITS = 13;
 const ODD_TRAILERS = "the trailers hold a control character or a bare line end";
 
+const NO_TRAILERS: readonly string[] = [];
+
 type State = "size" | "size-lf" | "data" | "data-cr" | "data-lf" | "trailers" | "done";
 
 /** What the decoder hands on. */
@@ -22,7 +24,16 @@ export class ChunkedDecoder {
   #remaining = 0;
   #digits = 0;
   #trailerBytes = "";
-  #trailers: readonly string[] = [];
+  #trailers: readonly string[] = NO_TRAILERS;
+
+  /** Makes it ready for the next body. */
+  reset(): void {
+    this.#state = "size";
+    this.#remaining = 0;
+    this.#digits = 0;
+    this.#trailerBytes = "";
+    this.#trailers = NO_TRAILERS;
+  }
 
   /** The trailer fields, name and value by turns; complete once `done`. */
   get trailers(): readonly string[] {

@@ -12,6 +12,10 @@ export interface ResponseHead {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly string[];
+  /** The values of `Connection`, joined. */
+  readonly connection: string | null;
+  /** The first `Content-Type`. */
+  readonly contentType: string | null;
   readonly framing: ResponseFraming;
   /** The connection may carry another request when the body is done. */
   readonly keepAlive: boolean;
@@ -81,10 +85,12 @@ function frame(
   let chunked = false;
   let keepAlive = !http10;
   let close = false;
+  let connection: string | null = null;
+  let contentType: string | null = null;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? "";
     const value = fields[i + 1] ?? "";
-    // Lengths tell most names apart from the three that matter, without lower-casing each.
+    // Lengths tell most names apart from the four that matter, without lower-casing each.
     if (name.length === 14 && name.toLowerCase() === "content-length") {
       if (length >= 0) return "two lengths";
       if (!LENGTH.test(value)) return "the length is not a number";
@@ -93,19 +99,26 @@ function frame(
       if (chunked || value.toLowerCase() !== "chunked") return "the transfer coding is not exactly `chunked`";
       chunked = true;
     } else if (name.length === 10 && name.toLowerCase() === "connection") {
+      connection = connection === null ? value : `${connection}, ${value}`;
       const options = value.toLowerCase();
       if (options.includes("close")) close = true;
       else if (options.includes("keep-alive")) keepAlive = true;
+    } else if (name.length === 12 && name.toLowerCase() === "content-type") {
+      contentType ??= value;
     }
   }
   if (close) keepAlive = false;
   if (chunked && length >= 0) return "a length beside a transfer coding";
   if (chunked && http10) return "HTTP/1.0 with a transfer coding";
-  if (status < 200 || status === 204 || status === 304 || requestMethod === "HEAD") {
-    return { status, statusText, fields, framing: NO_BODY, keepAlive };
-  }
-  if (chunked) return { status, statusText, fields, framing: CHUNKED, keepAlive };
-  if (length === 0) return { status, statusText, fields, framing: NO_BODY, keepAlive };
-  if (length > 0) return { status, statusText, fields, framing: { kind: "length", length }, keepAlive };
-  return { status, statusText, fields, framing: UNTIL_CLOSE, keepAlive: false };
+  const framing = framingOf(status, requestMethod, chunked, length);
+  keepAlive &&= framing.kind !== "close";
+  return { status, statusText, fields, connection, contentType, framing, keepAlive };
+}
+
+/** RFC 9112 §6.3, for one length or coding at most; `length` below 0 is none. */
+function framingOf(status: number, requestMethod: string, chunked: boolean, length: number): ResponseFraming {
+  if (status < 200 || status === 204 || status === 304 || requestMethod === "HEAD") return NO_BODY;
+  if (chunked) return CHUNKED;
+  if (length === 0) return NO_BODY;
+  return length > 0 ? { kind: "length", length } : UNTIL_CLOSE;
 }

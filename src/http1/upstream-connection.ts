@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { ChunkedDecoder } from "./chunked.ts";
+import { ChunkedDecoder, type ChunkedSink } from "./chunked.ts";
 import { readResponseHead, type ResponseHead } from "./response-head.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./upstream-exchange.ts";
 
@@ -35,7 +35,13 @@ export class UpstreamConnection {
   #exchange: UpstreamExchange | null = null;
   #pending: Buffer | null = null;
   #remaining = 0;
-  #decoder: ChunkedDecoder | null = null;
+  readonly #decoder = new ChunkedDecoder();
+  /** Takes the decoded bytes of a chunked body; one for all of them. */
+  readonly #sink: ChunkedSink = {
+    data: (chunk) => {
+      if (this.#exchange !== null) this.#deliver(chunk, false, this.#exchange);
+    },
+  };
   #keepAlive = true;
   #requestDone = false;
   #paused = false;
@@ -220,7 +226,7 @@ export class UpstreamConnection {
         break;
       case "chunked":
         this.#phase = "chunked";
-        this.#decoder = new ChunkedDecoder();
+        this.#decoder.reset();
         break;
       case "close":
         this.#phase = "until-close";
@@ -239,12 +245,12 @@ export class UpstreamConnection {
       if (last && this.#exchange === exchange) this.#finish(exchange, [], end < input.length);
       return end;
     }
-    if (this.#decoder === null || this.#phase === "until-close") {
+    if (this.#phase === "until-close") {
       this.#deliver(at === 0 ? input : input.subarray(at), false, exchange);
       return input.length;
     }
     const decoder = this.#decoder;
-    const next = decoder.decode(input, at, { data: (chunk) => this.#deliver(chunk, false, exchange) });
+    const next = decoder.decode(input, at, this.#sink);
     if (typeof next === "string") return next;
     if (decoder.done && this.#exchange === exchange) this.#finish(exchange, decoder.trailers, next < input.length);
     return next;
@@ -261,7 +267,6 @@ export class UpstreamConnection {
   #finish(exchange: UpstreamExchange, trailers: readonly string[], extraBytes: boolean): void {
     const reusable = this.#keepAlive && this.#requestDone && !extraBytes && !this.#socket.readableEnded;
     this.#exchange = null;
-    this.#decoder = null;
     this.#phase = "idle";
     this.deadline = Infinity;
     if (this.#paused) {

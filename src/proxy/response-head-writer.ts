@@ -15,13 +15,8 @@ export interface ResponseContext {
 }
 
 /** True where the body is an event stream, which is handed on event by event. */
-export function isEventStream(head: ResponseHead): boolean {
-  for (let i = 0; i < head.fields.length; i += 2) {
-    if (responseFieldClass(head.fields[i] ?? "") === "content-type") {
-      return (head.fields[i + 1] ?? "").toLowerCase().startsWith("text/event-stream");
-    }
-  }
-  return false;
+export function isEventStream({ contentType }: ResponseHead): boolean {
+  return contentType !== null && contentType.toLowerCase().startsWith("text/event-stream");
 }
 
 /**
@@ -30,7 +25,7 @@ export function isEventStream(head: ResponseHead): boolean {
  */
 export function writeResponseHead(response: ServerResponse, head: ResponseHead, context: ResponseContext): void {
   const fields: string[] = [];
-  const named = connectionNames(connectionField(head));
+  const named = connectionNames(head.connection);
   response.sendDate = true;
   let unbuffered = !isEventStream(head);
   for (let i = 0; i < head.fields.length; i += 2) {
@@ -84,16 +79,6 @@ export function earlyLinks(head: ResponseHead): string[] {
     if (head.fields[i]?.toLowerCase() === "link") links.push(...(head.fields[i + 1] ?? "").split(/,\s*(?=<)/));
   }
   return links.filter((link) => LINK.test(link));
-}
-
-function connectionField(head: ResponseHead): string | null {
-  let options: string | null = null;
-  for (let i = 0; i < head.fields.length; i += 2) {
-    const name = head.fields[i] ?? "";
-    if (responseFieldClass(name) !== "connection") continue;
-    options = options === null ? (head.fields[i + 1] ?? "") : `${options}, ${head.fields[i + 1]}`;
-  }
-  return options;
 }
 
 /**

@@ -20,10 +20,19 @@ test("a head is read with its status, text and fields as they came", () => {
       status: 200,
       statusText: "Tr\xe8s bien",
       fields: ["X-A", "1", "x-a", "2", "Content-Length", "5"],
+      connection: null,
+      contentType: null,
       framing: { kind: "length", length: 5 },
       keepAlive: true,
     },
   });
+});
+
+test("the head tells all values of Connection, and the first Content-Type", () => {
+  const text =
+    "HTTP/1.1 200 OK\r\nConnection: X-A\r\nCONTENT-TYPE: a/b\r\ncontent-type: c/d\r\nconnection: x-b\r\n\r\n";
+  const result = readResponseHead(Buffer.from(text, "latin1"), 0, "GET");
+  expect(result).toMatchObject({ head: { connection: "X-A, x-b", contentType: "a/b" } });
 });
 
 test("a head is incomplete until its empty line is whole, wherever it is split", () => {
