@@ -135,7 +135,7 @@ async function wireCredentials(config: Config, store: Store, { clock, metrics }:
     clock,
   });
   const unfollow = await store.changes.follow((tags) => cache.apply(tags));
-  const uses: LastUsed = createLastUsed({ keys: store.keys, clock });
+  const uses: LastUsed = createLastUsed({ keys: store.keys });
   const digester = createDigester({ pepper: pepperFor(config) });
   return {
     authenticator: createAuthenticator({

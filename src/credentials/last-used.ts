@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.ts";
 import type { CredentialId } from "../core/ids.ts";
 import type { CachedCredential } from "../store/cache.ts";
 import type { KeyStore } from "../store/types.ts";
@@ -14,7 +13,6 @@ export interface LastUsed {
 
 interface LastUsedOptions {
   readonly keys: Pick<KeyStore, "touch">;
-  readonly clock: Clock;
   /** A key is written about once in this time, however often it is used. */
   readonly intervalMs?: number;
 }
@@ -25,7 +23,7 @@ const MAX_PENDING = 100_000;
 const MAX_FLUSH_MS = 10_000;
 
 /** Records when keys were last used: noted at most once per key and interval, written in batches. */
-export function createLastUsed({ keys, clock, intervalMs = 60_000 }: LastUsedOptions): LastUsed {
+export function createLastUsed({ keys, intervalMs = 60_000 }: LastUsedOptions): LastUsed {
   let pending = new Map<CredentialId, number>();
   let writing: Promise<void> = Promise.resolve();
 
@@ -57,7 +55,7 @@ export function createLastUsed({ keys, clock, intervalMs = 60_000 }: LastUsedOpt
       if (now < entry.nextUseAt) return;
       entry.nextUseAt = now + intervalMs;
       const id = entry.accepted.principal.credentialId;
-      if (pending.size < MAX_PENDING || pending.has(id)) pending.set(id, clock.now());
+      if (pending.size < MAX_PENDING || pending.has(id)) pending.set(id, now);
     },
     flush,
     async close() {

@@ -8,22 +8,20 @@ import type { Store, StoreLog } from "./types.ts";
 export interface StoreDeps {
   readonly clock: Clock;
   readonly log?: StoreLog;
-  /** Relative database files start here; the working directory where it is left out. */
-  readonly folder?: string;
 }
 
 /** The database file of a `sqlite:` URL (`sqlite:./data/x.db`, `sqlite:///data/x.db`), or `null` for another scheme. */
-export function sqliteFile(url: string, folder = "."): string | null {
+export function sqliteFile(url: string): string | null {
   if (!url.startsWith("sqlite:")) return null;
   if (url.startsWith("sqlite://")) return fileURLToPath(`file:${url.slice("sqlite:".length)}`);
   const path = url.slice("sqlite:".length);
   if (path === "" || path.startsWith(":")) throw new Error("the store URL names no file: sqlite:./data/portcullis.db");
-  return resolve(folder, path);
+  return resolve(path);
 }
 
 /** Opens the store that the URL names. Throws on an unknown scheme, without quoting the URL. */
-export function openStore(url: string, { clock, log, folder }: StoreDeps): Store {
-  const file = sqliteFile(url, folder);
+export function openStore(url: string, { clock, log }: StoreDeps): Store {
+  const file = sqliteFile(url);
   if (file !== null) return openSqliteStore({ file, clock });
   if (/^redis(?:s|\+sentinel|\+cluster)?:/.test(url)) {
     return openRedisStore({ url, clock, ...(log === undefined ? {} : { log }) });

@@ -16,7 +16,6 @@ beforeEach(() => {
   batches = [];
   down = false;
   lastUsed = createLastUsed({
-    clock,
     keys: {
       touch(uses) {
         if (down) return Promise.reject(new StoreUnavailable("down"));

@@ -20,7 +20,7 @@ async function startInstance(url: string) {
   const store = openStore(url, { clock: systemClock });
   const { keys, changes } = store;
   const cache = createCredentialCache({ maxEntries: 1000, ttlMs: 60_000, negativeTtlMs: 60_000, clock: systemClock });
-  const uses = createLastUsed({ keys, clock: systemClock });
+  const uses = createLastUsed({ keys });
   const metrics = new CountingMetrics();
   const authenticator = createAuthenticator({ keys, changes, cache, digester, clock: systemClock, uses, metrics });
   const service = createKeyService({ keys, digester, clock: systemClock, randomBytes, scopes });

@@ -1,21 +1,21 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { openStore, sqliteFile } from "../../src/store/open.ts";
 import { tempFolder } from "../support/temp.ts";
 
 describe("the store URL", () => {
-  test("names a file, relative to the given folder or absolute", () => {
-    expect(sqliteFile("sqlite:./data/x.db", "/srv/desk")).toBe("/srv/desk/data/x.db");
-    expect(sqliteFile("sqlite:/data/x.db", "/srv/desk")).toBe("/data/x.db");
+  test("names a file, relative to the working directory or absolute", () => {
+    expect(sqliteFile("sqlite:./data/x.db")).toBe(resolve("data/x.db"));
+    expect(sqliteFile("sqlite:/data/x.db")).toBe("/data/x.db");
     expect(sqliteFile("sqlite:///data/x%20y.db")).toBe("/data/x y.db");
     expect(sqliteFile("redis://localhost")).toBeNull();
   });
 
   test("opens the embedded store", async () => {
     const folder = tempFolder();
-    const store = openStore("sqlite:data/x.db", { clock: systemClock, folder });
+    const store = openStore(`sqlite:${join(folder, "data/x.db")}`, { clock: systemClock });
     await store.ping();
     expect(store.kind).toBe("sqlite");
     expect(existsSync(join(folder, "data/x.db"))).toBe(true);
