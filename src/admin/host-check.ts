@@ -8,15 +8,16 @@ const NAME_AND_PORT = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?$/;
  * The port is not looked at.
  */
 export function createHostCheck(options: {
+  /** Lower case, without port; IPv6 in brackets, as a URL has it. */
   readonly hosts: readonly string[];
   /** The address given to `listen`. */
   readonly boundTo: () => string;
 }): (host: string | undefined, localAddress?: string) => boolean {
-  const allowed = new Set(options.hosts.map((host) => host.toLowerCase()));
+  const allowed = new Set(options.hosts.map(plainName));
   return (field, localAddress) => {
     const name = NAME_AND_PORT.exec((field ?? "").toLowerCase())?.[1];
     if (name === undefined) return false;
-    const host = name.startsWith("[") ? name.slice(1, -1) : name;
+    const host = plainName(name);
     return (
       isLoopback(host) ||
       allowed.has(host) ||
@@ -24,6 +25,11 @@ export function createHostCheck(options: {
       (isIP(host) !== 0 && host === plainAddress(localAddress))
     );
   };
+}
+
+/** Without the brackets of an IPv6 address. */
+function plainName(name: string): string {
+  return name.startsWith("[") ? name.slice(1, -1) : name;
 }
 
 function isLoopback(host: string): boolean {

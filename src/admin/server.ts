@@ -33,8 +33,8 @@ export interface AdminServerOptions {
   readonly metrics: MetricsText;
   readonly readiness: () => Promise<Readiness> | Readiness;
   readonly log: Log;
-  /** Names under which the listener may be asked, beyond loopback and its own address. */
-  readonly hosts?: readonly string[];
+  /** Names under which the listener may be asked, beyond loopback and its own address. Lower case, without port. */
+  readonly hosts: readonly string[];
   readonly requestIds?: () => string;
 }
 
@@ -53,7 +53,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     forceCloseConnections: true,
   });
   let boundTo = "";
-  guard(app, createHostCheck({ hosts: options.hosts ?? [], boundTo: () => boundTo }));
+  guard(app, createHostCheck({ hosts: options.hosts, boundTo: () => boundTo }));
   answerFaults(app, log);
   app.register(metricsRoutes, { metrics });
   app.register(healthRoutes, { readiness, log });

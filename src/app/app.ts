@@ -100,6 +100,7 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
     log,
     readiness: () => readiness(health, audit, draining),
     tls: adminTls?.current() ?? null,
+    hosts: config.listen.admin.hosts,
   });
   // The admin listener outlives the public one, so that draining can be watched.
   closers.add(() => admin.close());

@@ -21,6 +21,10 @@ const publicListener = section({
 const adminListener = section({
   address: address.prefault("127.0.0.1:9901").describe("HOST:PORT of the admin listener. Keep it private."),
   tls: tls.optional().describe("Serve HTTPS with this certificate; without it, HTTP."),
+  hosts: z
+    .array(hostName)
+    .default([])
+    .describe("Values of `Host` that are served beside loopback and the listener's own address, without their port."),
 });
 
 const STORE_URL =

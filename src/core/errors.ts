@@ -108,7 +108,7 @@ const table = {
     421,
     "client",
     "This host is not served here.",
-    "The `Host` is not in `listen.public.hosts`.",
+    "The `Host` is not in `listen.public.hosts`; on the admin listener, `listen.admin.hosts`.",
   ),
   too_many_requests: row(429, "client", "Too many requests.", "A limit was reached; see the audit line."),
   head_too_large: row(431, "client", "The request head is too large.", "See `limits.head_bytes`."),

@@ -16,6 +16,7 @@ async function start(over: Partial<AdminServerOptions> = {}): Promise<number> {
     metrics: createMetrics({ version: "1", instance: "i" }),
     readiness: () => ({ ready: true, reasons: [] }),
     log: silentLog(),
+    hosts: [],
     ...over,
   });
   onTestFinished(() => admin.close());
@@ -127,12 +128,20 @@ describe("admin listener", () => {
     }
   });
 
-  test.each(["127.0.0.1", "127.0.0.1:1", "127.9.9.9", "localhost:9901", "LOCALHOST", "[::1]:9901", "ops.example:80"])(
-    "is served under %s",
-    async (host) => {
-      expect((await ask(await start({ hosts: ["Ops.example"] }), "/healthz", { host })).status).toBe(200);
-    },
-  );
+  test.each([
+    "127.0.0.1",
+    "127.0.0.1:1",
+    "127.9.9.9",
+    "localhost:9901",
+    "LOCALHOST",
+    "[::1]:9901",
+    "ops.example:80",
+    "[2001:DB8::1]:80",
+  ])("is served under %s", async (host) => {
+    expect((await ask(await start({ hosts: ["ops.example", "[2001:db8::1]"] }), "/healthz", { host })).status).toBe(
+      200,
+    );
+  });
 
   test.each([
     "evil.example",
@@ -170,6 +179,7 @@ describe("admin listener", () => {
       metrics: createMetrics({ version: "1", instance: "i" }),
       readiness: () => ({ ready: true, reasons: [] }),
       log: silentLog(),
+      hosts: [],
     });
     const { port } = await admin.listen({ host: "127.0.0.1", port: 0 });
     const socket = connect(port, "127.0.0.1");

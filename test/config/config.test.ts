@@ -32,7 +32,7 @@ describe("loadConfig: defaults", () => {
       public_url: "http://127.0.0.1:8080",
       listen: {
         public: { address: { host: "127.0.0.1", port: 8080 }, hosts: [] },
-        admin: { address: { host: "127.0.0.1", port: 9901 } },
+        admin: { address: { host: "127.0.0.1", port: 9901 }, hosts: [] },
       },
       trusted_proxies: [],
       store: { url: `sqlite:${join(folder, "data/portcullis.db")}` },
