@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isAbsolute, relative } from "node:path";
 import { type Config } from "../config/config.ts";
 import type { CredentialProblem } from "../core/decision.ts";
 import { isCredentialId, isPortalId, isScope, type PortalId } from "../core/ids.ts";
@@ -113,10 +114,16 @@ async function readData(data: string): Promise<Uint8Array> {
   return data.startsWith("@") ? readFile(data.slice(1)) : Buffer.from(data, "utf8");
 }
 
+/** A file below the working directory as a person there would write it. */
+function fromHere(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith("..") || isAbsolute(path) ? file : path;
+}
+
 function explanationText({ steps }: Explanation): string {
   return steps
     .map(({ ok, source, step, text }) => {
-      const where = source === undefined ? "" : `  (${source.file}:${source.line})`;
+      const where = source === undefined ? "" : `  (${fromHere(source.file)}:${source.line})`;
       return `${ok ? "✓" : "✗"} ${step.padEnd(10)} ${text}${where}\n`;
     })
     .join("");

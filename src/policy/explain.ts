@@ -80,7 +80,7 @@ export function explain(policy: Policy, input: ExplainInput, explainMessage?: Ex
     return refused(steps, null, match.deny);
   }
   const { route } = match;
-  const text = `rule ${route.id}: ${route.methods?.join(", ") ?? "every method"} ${route.pattern} → ${route.upstream}`;
+  const text = `${route.id}: ${route.pattern} (${route.methods?.join(", ") ?? "every method"})`;
   steps.push({ step: "match", ok: true, text, source: route.source });
   return access(steps, route, head, input, explainMessage);
 }
@@ -119,8 +119,7 @@ function access(
     return refused(steps, route, body.deny);
   }
   const decision = decidePortal(route, principal, head, body.value);
-  if (!route.public)
-    steps.push(portalStep(route, decision.allow, decision.portal, decision.allow ? null : decision.detail));
+  if (!route.public) steps.push(portalStep(route, principal, decision));
   return decision.allow ? allowed(steps, route, decision.portal) : refused(steps, route, decision);
 }
 
@@ -155,24 +154,31 @@ function withSource(step: ExplainStep, route: Route | null): ExplainStep {
 
 function describe(principal: Principal): string {
   if (principal.kind === "anonymous") return "no credential";
-  const portal = principal.portal === null ? "all portals" : `portal ${principal.portal} only`;
-  return `${principal.kind} ${principal.credentialId} of ${principal.subject}, ${portal}`;
+  const kind = principal.kind === "api_key" ? "API key" : "access token";
+  const portal = principal.portal === null ? "for all portals" : `restricted to portal ${principal.portal}`;
+  return `${kind} ${principal.credentialId} of ${principal.subject}, ${portal}`;
 }
 
 function scopeStep(route: Route, principal: Principal, ok: boolean): ExplainStep {
   const held = principal.kind === "anonymous" ? "" : [...principal.scopes].join(" ");
-  return { step: "scopes", ok, text: `needs ${route.scopeText}; held: ${held || "none"}`, source: route.source };
+  const text = ok ? `needs ${route.scopeText}: all held` : `needs ${route.scopeText}; held: ${held || "none"}`;
+  return { step: "scopes", ok, text, source: route.source };
 }
 
-function portalStep(route: Route, ok: boolean, portal: string | null, detail: string | null): ExplainStep {
-  const where = route.portal === null ? "nowhere" : selectorText(route.portal);
-  const named = portal === null ? "" : `; named is ${portal}`;
-  return {
-    step: "portal",
-    ok,
-    text: `read from ${where}${named}${detail === null ? "" : `; ${detail}`}`,
-    source: route.source,
-  };
+function portalStep(route: Route, principal: Principal, decision: Decision): ExplainStep {
+  return { step: "portal", ok: decision.allow, text: portalText(route, principal, decision), source: route.source };
+}
+
+function portalText({ portal: selector }: Route, principal: Principal, decision: Decision): string {
+  const own = principal.kind === "anonymous" ? null : principal.portal;
+  if (decision.portal !== null) {
+    const named = `the request names portal ${decision.portal}`;
+    return decision.allow ? named : `${named}; the credential is restricted to ${own ?? "none"}`;
+  }
+  const where = selector === null ? "no selector" : selectorText(selector);
+  if (!decision.allow) return `${where}: ${decision.detail ?? decision.reason}`;
+  if (selector?.kind === "upstream") return `${where}: the service filters by itself`;
+  return `${where}: the credential is for all portals`;
 }
 
 function selectorText(selector: PortalSelector): string {
@@ -198,7 +204,9 @@ function allowed(steps: ExplainStep[], route: Route, portal: string | null): Exp
 function refused(steps: ExplainStep[], route: Route | null, { reason, portal }: Deny): Explanation {
   const code = codeOf(reason);
   const { status } = ERRORS[code];
-  const step: ExplainStep = { step: "verdict", ok: false, text: `refused: ${status} ${code} (${reason})` };
+  // The caller sees the code; the reason is for the operator.
+  const text = reason === code ? `${status} ${code}` : `${status} ${code} (${reason})`;
+  const step: ExplainStep = { step: "verdict", ok: false, text };
   steps.push(withSource(step, route));
   return { steps, verdict: { allow: false, route: route?.id ?? null, portal, reason, code, status } };
 }

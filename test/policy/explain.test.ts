@@ -30,10 +30,10 @@ describe("explain", () => {
     expect(names).toBe("target match credential scopes portal verdict");
     expect(verdict).toEqual({ allow: true, route: "tickets", portal: "acme", reason: null, code: null, status: null });
     expect(steps[1]).toMatchObject({
-      text: "rule tickets: GET /p/:portal/tickets/* → desk",
+      text: "tickets: /p/:portal/tickets/* (GET)",
       source: { line: 5, column: 5 },
     });
-    expect(steps.map(({ text }) => text).join("\n")).toContain("read from path:portal; named is acme");
+    expect(steps.map(({ text }) => text).join("\n")).toContain("the request names portal acme");
   });
 
   it.each([
