@@ -1,9 +1,6 @@
 import type { ErrorCode } from "./errors.ts";
 
-/**
- * Why a request was refused, as the audit and metrics know it. Finer than the code that the caller
- * sees: unknown, malformed, expired and revoked credentials look alike from outside.
- */
+/** What is wrong with a credential. The caller is not told which: all of them look alike from outside. */
 export type CredentialProblem =
   | "credential_unknown"
   | "credential_malformed"
@@ -11,7 +8,11 @@ export type CredentialProblem =
   | "credential_expired"
   | "credential_revoked";
 
+/** Why a request was refused, as the audit and the metrics know it: finer than the code that the caller sees. */
 export type Reason = Exclude<ErrorCode, "credential_invalid"> | CredentialProblem;
+
+/** How a request ended: decided and answered, or cut short after it was allowed. */
+export type Outcome = "allowed" | "public" | "client_closed" | "upstream_cut" | Reason;
 
 /** The code that the caller sees for a reason. */
 export function codeOf(reason: Reason): ErrorCode {

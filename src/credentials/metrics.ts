@@ -1,4 +1,4 @@
-export type LookupResult = "hit" | "miss" | "negative" | "bad_checksum" | "malformed" | "stale";
+import type { LookupResult } from "../core/lookup-result.ts";
 
 /** What authentication tells the metrics. Both calls must be cheap and must not throw. */
 export interface CredentialMetrics {

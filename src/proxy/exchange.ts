@@ -1,4 +1,4 @@
-import type { Decision, Reason } from "../core/decision.ts";
+import type { Decision, Outcome, Reason } from "../core/decision.ts";
 import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/principal.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -8,9 +8,6 @@ import type { Recorder } from "./recorder.ts";
 import { type Answer, refusal } from "./refusal.ts";
 import type { InboundHead } from "./request-reader.ts";
 import type { ActivePolicy, RouteRuntime } from "./route-runtime.ts";
-
-/** How a request ended: decided and answered, or cut short after it was allowed. */
-export type Outcome = "allowed" | "public" | "client_closed" | "upstream_cut" | Reason;
 
 /** What the audit says where the client left before an answer; nothing is sent. */
 export const CLIENT_CLOSED_STATUS = 499;

@@ -1,9 +1,9 @@
-import type { Reason } from "../core/decision.ts";
+import type { Outcome, Reason } from "../core/decision.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
 import type { UpstreamConnection } from "../http1/upstream-connection.ts";
 import type { RequestBodyKind, UpstreamExchange, UpstreamFailure } from "../http1/upstream-exchange.ts";
 import type { MayList } from "../mcp/list-filter.ts";
-import { CLIENT_CLOSED_STATUS, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
+import { CLIENT_CLOSED_STATUS, type ExchangeDeps, type ExchangeStart } from "./exchange.ts";
 import { type HttpMessage, HttpResponder } from "./http-responder.ts";
 import { type ListResponse, listResponseFor } from "./list-response.ts";
 import { earlyLinks, isEventStream, passTrailers, writeResponseHead } from "./response-head-writer.ts";

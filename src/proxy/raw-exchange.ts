@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { Reason } from "../core/decision.ts";
-import { CLIENT_CLOSED_STATUS, Exchange, type ExchangeDeps, type ExchangeStart, type Outcome } from "./exchange.ts";
+import type { Outcome, Reason } from "../core/decision.ts";
+import { CLIENT_CLOSED_STATUS, Exchange, type ExchangeDeps, type ExchangeStart } from "./exchange.ts";
 import type { Answer } from "./refusal.ts";
 import { type CollectedBody, LINGER_MS } from "./request-body.ts";
 import type { RouteRuntime } from "./route-runtime.ts";

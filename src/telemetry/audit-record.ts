@@ -1,3 +1,5 @@
+import type { Outcome } from "../core/decision.ts";
+
 /** What the audit is told. `docs/audit.md` says what each field means; interface.md promises the names. */
 
 /** The caller, in the form that the audit writes. Make one per cached credential: its JSON is kept with the object. */
@@ -29,7 +31,7 @@ export interface RequestRecord {
   /** The scopes that the rule needs, separated by single spaces; `""` for none. */
   readonly scopesNeeded: string;
   readonly decision: "allow" | "deny";
-  readonly reason: string;
+  readonly reason: Outcome;
   /** For operators: which rule was broken. */
   readonly detail: string | null;
   readonly status: number;

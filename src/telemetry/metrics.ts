@@ -1,16 +1,15 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Outcome } from "../core/decision.ts";
+import type { LookupResult } from "../core/lookup-result.ts";
 import { BoundHistogram, type Buckets } from "./histogram.ts";
 import { createRequestCounters, type RequestCounter } from "./request-counter.ts";
-
-export type LookupResult = "hit" | "miss" | "negative" | "bad_checksum" | "malformed" | "stale";
 
 /** The metrics of one rule. Bound once per rule and kept over reloads. */
 export interface RouteMetrics {
   /**
    * Counts one answered request. `addedMs` is the part of `durationMs` until the request went to the upstream.
-   * `reason` comes from the table of reasons, never from a caller.
    */
-  request(decision: "allow" | "deny", reason: string, status: number, durationMs: number, addedMs: number): void;
+  request(decision: "allow" | "deny", reason: Outcome, status: number, durationMs: number, addedMs: number): void;
 }
 
 export interface UpstreamMetrics {

@@ -1,20 +1,18 @@
 import { Counter, type Registry } from "prom-client";
+import type { Outcome } from "../core/decision.ts";
 
 /** Counts the requests of one rule. */
 export interface RequestCounter {
-  count(decision: "allow" | "deny", reason: string, status: number): void;
+  count(decision: "allow" | "deny", reason: Outcome, status: number): void;
 }
 
 interface Cell {
   readonly decision: "allow" | "deny";
-  readonly reason: string;
+  readonly reason: Outcome;
   readonly status: number;
   count: number;
 }
 
-/** More reasons than the table of reasons has. A fault elsewhere cannot make series without end. */
-const MAX_REASONS = 64;
-const OTHER_REASON = "other";
 const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
 
@@ -47,10 +45,10 @@ export function createRequestCounters(registry: Registry): (route: string) => Re
 }
 
 class RouteCells implements RequestCounter {
-  readonly #byReason = new Map<string, Cell[]>();
+  readonly #byReason = new Map<Outcome, Cell[]>();
   #last: Cell | null = null;
 
-  count(decision: "allow" | "deny", reason: string, status: number): void {
+  count(decision: "allow" | "deny", reason: Outcome, status: number): void {
     const last = this.#last;
     if (last !== null && last.status === status && last.reason === reason && last.decision === decision) {
       last.count += 1;
@@ -65,10 +63,8 @@ class RouteCells implements RequestCounter {
     for (const cells of this.#byReason.values()) yield* cells;
   }
 
-  #cell(decision: "allow" | "deny", givenReason: string, givenStatus: number): Cell {
+  #cell(decision: "allow" | "deny", reason: Outcome, givenStatus: number): Cell {
     const status = Math.min(LAST_STATUS, Math.max(FIRST_STATUS, Math.trunc(givenStatus) || FIRST_STATUS));
-    const full = this.#byReason.size >= MAX_REASONS && !this.#byReason.has(givenReason);
-    const reason = full ? OTHER_REASON : givenReason;
     let cells = this.#byReason.get(reason);
     if (cells === undefined) {
       cells = [];

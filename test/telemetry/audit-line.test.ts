@@ -37,7 +37,7 @@ describe("audit lines", () => {
       scopes_held: ["tickets:read", "tickets:write"],
       mcp: { method: "tools/call", tool: "get_ticket" },
       decision: "allow",
-      reason: "ok",
+      reason: "allowed",
       detail: null,
       status: 200,
       bytes_in: 0,
@@ -92,7 +92,7 @@ describe("audit lines", () => {
   test("a value too long is cut, so that a line has a bound", () => {
     const long = "x".repeat(100_000);
     const line = createAuditLines("i-1").request(
-      record({ path: long, host: long, method: long, detail: long, portalNamed: long, reason: long, requestId: long }),
+      record({ path: long, host: long, method: long, detail: long, portalNamed: long, requestId: long }),
       NOW,
     );
     expect(line.length).toBeLessThan(5000);

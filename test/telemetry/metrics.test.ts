@@ -23,23 +23,23 @@ describe("metrics", () => {
   test("requests are counted by rule, decision, reason and status", async () => {
     const metrics = make();
     const read = metrics.forRoute("tickets.read");
-    for (let i = 0; i < 5; i += 1) read.request("allow", "ok", 200, 2, 0.05);
+    for (let i = 0; i < 5; i += 1) read.request("allow", "allowed", 200, 2, 0.05);
     read.request("deny", "insufficient_scope", 403, 0.1, 0.1);
-    read.request("allow", "ok", 200, 2, 0.05);
+    read.request("allow", "allowed", 200, 2, 0.05);
     metrics.forRoute(NO_ROUTE).request("deny", "no_route", 404, 0.1, 0.1);
     const samples = await scrape(metrics);
     const series = (route: string, decision: string, reason: string, status: number): number | undefined =>
       samples.get(
         `portcullis_requests_total{route="${route}",decision="${decision}",reason="${reason}",status="${status}"}`,
       );
-    expect(series("tickets.read", "allow", "ok", 200)).toBe(6);
+    expect(series("tickets.read", "allow", "allowed", 200)).toBe(6);
     expect(series("tickets.read", "deny", "insufficient_scope", 403)).toBe(1);
     expect(series("none", "deny", "no_route", 404)).toBe(1);
   });
 
   test("a scrape changes nothing: the next one gives the same counts", async () => {
     const metrics = make();
-    metrics.forRoute("a").request("allow", "ok", 200, 1, 1);
+    metrics.forRoute("a").request("allow", "allowed", 200, 1, 1);
     metrics.lookup("hit");
     const ours = async (): Promise<[string, number][]> =>
       [...(await scrape(metrics))].filter(([series]) => series.startsWith("portcullis_"));
@@ -48,17 +48,17 @@ describe("metrics", () => {
 
   test("a rule that is bound again after a reload keeps its counts", async () => {
     const metrics = make();
-    metrics.forRoute("a").request("allow", "ok", 200, 1, 1);
-    metrics.forRoute("a").request("allow", "ok", 200, 1, 1);
+    metrics.forRoute("a").request("allow", "allowed", 200, 1, 1);
+    metrics.forRoute("a").request("allow", "allowed", 200, 1, 1);
     const samples = await scrape(metrics);
-    expect(samples.get('portcullis_requests_total{route="a",decision="allow",reason="ok",status="200"}')).toBe(2);
+    expect(samples.get('portcullis_requests_total{route="a",decision="allow",reason="allowed",status="200"}')).toBe(2);
     expect(samples.get('portcullis_request_duration_seconds_count{route="a"}')).toBe(2);
   });
 
   test("durations fall into cumulative buckets, a bound being part of its bucket", async () => {
     const metrics = make();
     for (const ms of [0, 0.5, 0.6, 1, 29_999, 30_000, 60_000, -5]) {
-      metrics.forRoute("a").request("allow", "ok", 200, ms, ms / 1000);
+      metrics.forRoute("a").request("allow", "allowed", 200, ms, ms / 1000);
     }
     const samples = await scrape(metrics);
     const bucket = (le: string): number | undefined =>
@@ -128,14 +128,12 @@ describe("metrics", () => {
     expect(samples.get('portcullis_config_reloads_total{result="error"}')).toBe(0);
   });
 
-  test("odd statuses and reasons without end make a bounded number of series", async () => {
+  test("odd statuses are counted as one of the range", async () => {
     const metrics = make();
     const route = metrics.forRoute("a");
-    for (const status of [-1, 0, 99, 600, 1e9, Number.NaN]) route.request("deny", "x", status, 1, 1);
-    for (let i = 0; i < 5000; i += 1) route.request("deny", `reason-${i}`, 400, 1, 1);
+    for (const status of [-1, 0, 99, 600, 1e9, Number.NaN]) route.request("deny", "no_route", status, 1, 1);
     const series = [...(await scrape(metrics))].filter(([name]) => name.startsWith("portcullis_requests_total"));
-    expect(series.length).toBeLessThan(80);
-    expect(series.reduce((sum, [, value]) => sum + value, 0)).toBe(5006);
+    expect(series.reduce((sum, [, value]) => sum + value, 0)).toBe(6);
     const statuses = series.map(([name]) => Number(/status="(\d+)"/.exec(name)?.[1]));
     expect(statuses.every((status) => status >= 100 && status <= 599)).toBe(true);
   });

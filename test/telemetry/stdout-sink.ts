@@ -30,7 +30,7 @@ function line(requestId: string): RequestRecord {
     portalNamed: null,
     scopesNeeded: "",
     decision: "allow",
-    reason: "ok",
+    reason: "allowed",
     detail: null,
     status: 200,
     bytesIn: 0,

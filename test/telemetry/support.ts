@@ -52,7 +52,7 @@ export function record(over: Partial<RequestRecord> = {}): RequestRecord {
     portalNamed: "acme",
     scopesNeeded: "tickets:read",
     decision: "allow",
-    reason: "ok",
+    reason: "allowed",
     detail: null,
     status: 200,
     bytesIn: 0,
