@@ -1,4 +1,4 @@
-import { KEY_PREFIX } from "../credentials/key-format.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { keyState } from "../credentials/key-state.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 

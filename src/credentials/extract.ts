@@ -1,5 +1,5 @@
 import { deny, type Deny } from "../core/decision.ts";
-import { KEY_PREFIX } from "./key-format.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
 
 /** The fields of a request that may carry a credential. A field sent twice has its count above 1. */
 export interface CredentialFields {

@@ -1,8 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { CredentialProblem } from "../core/decision.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
 
-/** What every API key starts with. */
-export const KEY_PREFIX = "noice_sk_live_";
 /** Characters of a whole key: the prefix, 30 random ones and 6 of checksum. */
 export const KEY_LENGTH = KEY_PREFIX.length + 36;
 

@@ -1,17 +1,18 @@
+import { KEY_PREFIX } from "../core/key-prefix.ts";
+
 /**
  * Text that others choose, made safe for one line of JSON. Output is plain ASCII: whatever stands in it cannot
  * end the line, steer a terminal or mislead the eye, and one character is one byte.
  */
 
-const KEY_MARK = "noice_sk_live_";
-const KEY = /noice_sk_live_[0-9A-Za-z]{6,}/g;
-const KEY_REDACTED = "noice_sk_live_[redacted]";
+const KEY = new RegExp(`${KEY_PREFIX}[0-9A-Za-z]{6,}`, "g");
+const KEY_REDACTED = `${KEY_PREFIX}[redacted]`;
 const UNSAFE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 const BEYOND_ASCII = /[\x7f-\uffff]/g;
 
 /** Replaces API keys in a text. A last line of defence: no caller of it should hold one. */
 export function redactKeys(text: string): string {
-  return text.includes(KEY_MARK) ? text.replace(KEY, KEY_REDACTED) : text;
+  return text.includes(KEY_PREFIX) ? text.replace(KEY, KEY_REDACTED) : text;
 }
 
 /**
