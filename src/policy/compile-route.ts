@@ -1,7 +1,7 @@
 import type { Problem } from "../core/problem.ts";
 import type { RouteSource, RulesSource } from "../config/rules.ts";
 import { suggestion } from "../core/suggest.ts";
-import { isPortalId, isRouteId, type Scope } from "../core/ids.ts";
+import { isRouteId, type Scope } from "../core/ids.ts";
 import { scopeNeeds } from "../core/scopes.ts";
 import { checkMcpRoute, compileMcp, MCP_HTTP_METHODS } from "./compile-mcp.ts";
 import { compileScopes, type Report, type RuleContext } from "./compile-scopes.ts";
@@ -112,19 +112,4 @@ function checkAccess(source: RulesSource, index: number, { draft }: RouteSource,
   else if (!has("portal")) {
     report(["scopes"], "a rule with `scopes` needs `portal`: say where the portal is named, or `unrestricted`", "key");
   }
-}
-
-/** The catalogue and the portals of a policy. */
-export function compilePortals(source: RulesSource, problems: Problem[]) {
-  const seen = new Map<string, number>();
-  return source.portals.flatMap(({ id, name }, index) => {
-    const first = seen.get(id);
-    if (first === undefined) seen.set(id, index);
-    else if (id !== "") {
-      const { line } = source.position(["portals", first, "id"]);
-      const message = `the portal \`${source.written(["portals", index, "id"])}\` stands twice; first on line ${line}`;
-      problems.push({ ...source.position(["portals", index, "id"]), message });
-    }
-    return isPortalId(id) ? [{ id, name }] : [];
-  });
 }

@@ -1,9 +1,9 @@
 import { type Loaded, type Problem, sortProblems } from "../core/problem.ts";
 import { METHODS } from "../core/methods.ts";
 import type { RulesSource } from "../config/rules.ts";
-import { isScope, type Scope } from "../core/ids.ts";
+import { isPortalId, isScope, type Scope } from "../core/ids.ts";
 import { MCP_HTTP_METHODS } from "./compile-mcp.ts";
-import { compilePortals, compileRoute } from "./compile-route.ts";
+import { compileRoute } from "./compile-route.ts";
 import { createMatcher, type Matchable } from "./matcher.ts";
 import { type PathPattern, patternKey } from "./pattern.ts";
 import type { Policy } from "./types.ts";
@@ -79,4 +79,19 @@ function checkOverlaps(source: RulesSource, patterns: readonly (PathPattern | nu
       problems.push({ ...position, message: `two rules for ${methods.join(", ")} on the same paths: ${lines}` });
     }
   }
+}
+
+/** The portals of a policy, each once. */
+function compilePortals(source: RulesSource, problems: Problem[]) {
+  const seen = new Map<string, number>();
+  return source.portals.flatMap(({ id, name }, index) => {
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, index);
+    else if (id !== "") {
+      const { line } = source.position(["portals", first, "id"]);
+      const message = `the portal \`${source.written(["portals", index, "id"])}\` stands twice; first on line ${line}`;
+      problems.push({ ...source.position(["portals", index, "id"]), message });
+    }
+    return isPortalId(id) ? [{ id, name }] : [];
+  });
 }

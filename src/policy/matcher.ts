@@ -1,8 +1,9 @@
 import { METHODS } from "../core/methods.ts";
 import { type Deny, deny } from "../core/decision.ts";
 import type { RequestHead } from "../core/request.ts";
+import { LookAlikes } from "./look-alikes.ts";
 import type { PathPattern } from "./pattern.ts";
-import { LookAlikes, Trie } from "./trie.ts";
+import { Trie } from "./trie.ts";
 import type { Match, Route } from "./types.ts";
 
 /** One path pattern with its rules by method. */
