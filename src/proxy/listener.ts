@@ -5,7 +5,7 @@ import { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { deny, type Reason } from "../core/decision.ts";
 import type { Log } from "../telemetry/log.ts";
-import { ClientConnection, type TrustedProxies } from "./client-connection.ts";
+import { ClientConnection } from "./client-connection.ts";
 import type { Exchange, ExchangeDeps, ExchangeStart } from "./exchange.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -13,6 +13,7 @@ import type { Recorder } from "./recorder.ts";
 import { RawExchange } from "./raw-exchange.ts";
 import { type InboundHead, readInbound, type ReadLimits, unreadHead } from "./request-reader.ts";
 import type { ActivePolicy } from "./route-runtime.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 import { UpgradeExchange, type UpgradeProxy } from "./upgrade-exchange.ts";
 
 export interface ListenerOptions {

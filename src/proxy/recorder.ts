@@ -2,9 +2,9 @@ import type { Clock } from "../core/clock.ts";
 import type { AuditLog, RequestRecord } from "../telemetry/audit.ts";
 import { traceIdOf } from "../telemetry/ids.ts";
 import { type Metrics, NO_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
-import type { TrustedProxies } from "./client-connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { principalRuntime } from "./principal-runtime.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** The last stage of the line: one audit line and one count for each request, whatever became of it. */
 export class Recorder {
