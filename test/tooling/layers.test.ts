@@ -37,7 +37,7 @@ describe("the table of ARCHITECTURE.md", () => {
     expect(table.get("core")?.allowed.size).toBe(0);
     expect(table.get("core")?.everything).toBe(false);
     expect(Object.fromEntries(table.get("policy")?.allowed ?? [])).toEqual({ core: "values", config: "types" });
-    expect(table.get("app.ts")?.everything).toBe(true);
+    expect(table.get("app")?.everything).toBe(true);
     expect(table.get("proxy")?.allowed.has("admin")).toBe(false);
   });
 
