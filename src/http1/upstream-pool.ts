@@ -21,7 +21,8 @@ export interface UpstreamPoolOptions {
 
 /** Idle connections are closed before common servers (5 s) close them under our hands. */
 const KEEP_ALIVE_MS = 4_000;
-const SWEEP_MS = 250;
+/** How often time-outs are looked at. */
+export const SWEEP_MS = 250;
 /** RFC 9110 §9.2.2, without TRACE, which is never forwarded. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 

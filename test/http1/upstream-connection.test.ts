@@ -1,6 +1,28 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { Clock } from "../../src/core/clock.ts";
+import { SWEEP_MS } from "../../src/http1/upstream-pool.ts";
+import { fakeClock } from "../store/fake-clock.ts";
 import { OK, startRawUpstream } from "../support/raw-upstream.ts";
 import { codeOf, run, TestExchange, testPool } from "./exchange.ts";
+
+/** Time that passes only when the test says so, the sweep of the pool with it. */
+function heldTime(): { readonly clock: Clock; readonly pass: (ms: number) => void } {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const clock = fakeClock();
+  return {
+    clock,
+    pass: (ms) => {
+      clock.advance(ms);
+      vi.advanceTimersByTime(SWEEP_MS);
+    },
+  };
+}
+
+/** `open`, or the code that it failed with; `null` where it was answered. */
+async function stateOf(exchange: TestExchange): Promise<string | null> {
+  return Promise.race([exchange.ended.then(codeOf), new Promise<string>((resolve) => setImmediate(resolve, "open"))]);
+}
 
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -166,18 +188,23 @@ test("a head that never comes, or byte by byte, has one time-out", async () => {
 
 test("silence inside a body has a time-out of its own, which the receiver can set", async () => {
   const upstream = await startRawUpstream(() => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
-  const pool = testPool(upstream.port, { idleTimeout: 60 });
-  const exchange = await run(pool);
-  expect(exchange.body).toBe("hello");
-  expect(codeOf(exchange.end)).toBe("upstream_timeout");
+  const { clock, pass } = heldTime();
+  const pool = testPool(upstream.port, { idleTimeout: 1000, clock });
+  const exchange = new TestExchange();
+  pool.dispatch(exchange);
+  await exchange.received(5);
+  pass(999);
+  expect(await stateOf(exchange)).toBe("open");
+  pass(1);
+  expect(await stateOf(exchange)).toBe("upstream_timeout");
   const patient = new TestExchange();
   pool.dispatch(patient);
   await patient.received(5);
   patient.connections[0]?.setBodyIdleTimeout(60_000);
-  // Beyond the first time-out and two sweeps.
-  const waited = new Promise((resolve) => setTimeout(resolve, 600)).then(() => "still open");
-  expect(await Promise.race([waited, patient.ended])).toBe("still open");
-  patient.connections[0]?.abort();
+  pass(59_999);
+  expect(await stateOf(patient)).toBe("open");
+  pass(1);
+  expect(await stateOf(patient)).toBe("upstream_timeout");
 });
 
 test("a receiver that takes nothing stops the reading, and is no silence of the upstream", async () => {
@@ -191,12 +218,18 @@ test("a receiver that takes nothing stops the reading, and is no silence of the 
       accepted += piece.length;
     }
   });
-  const pool = testPool(upstream.port, { idleTimeout: 100 });
+  const { clock, pass } = heldTime();
+  const pool = testPool(upstream.port, { idleTimeout: 100, clock });
   const exchange = new TestExchange({ takesMore: false });
   pool.dispatch(exchange);
   await exchange.received(1);
-  // Three sweeps, far beyond the time-out: the exchange goes on, and no more than the buffers filled.
-  await new Promise((resolve) => setTimeout(resolve, 800));
+  // No more than the buffers hold is taken, and then nothing moves.
+  for (let before = -1; before < accepted;) {
+    before = accepted;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  pass(1_000_000);
+  expect(await stateOf(exchange)).toBe("open");
   expect(accepted).toBeLessThan(size / 2);
   expect(exchange.late).toBe(0);
   const [connection] = exchange.connections;
@@ -227,12 +260,12 @@ test("a chunked request body is framed, with its trailers", async () => {
 test("a client slower than the upstream's time-out is not the upstream's silence", async () => {
   const upstream = await startRawUpstream();
   const exchange = new TestExchange({ method: "POST", bodyKind: "length", length: 2 });
-  testPool(upstream.port, { idleTimeout: 100 }).dispatch(exchange);
+  const { clock, pass } = heldTime();
+  testPool(upstream.port, { idleTimeout: 100, clock }).dispatch(exchange);
   const connection = await exchange.sent;
   connection.writeBody(Buffer.from("a"));
-  // Beyond the time-out and two sweeps.
-  const waited = new Promise((resolve) => setTimeout(resolve, 700)).then(() => "still open");
-  expect(await Promise.race([waited, exchange.ended])).toBe("still open");
+  pass(1_000_000);
+  expect(await stateOf(exchange)).toBe("open");
   connection.writeBody(Buffer.from("b"));
   connection.endBody([]);
   expect(codeOf(await exchange.ended)).toBeNull();

@@ -270,7 +270,11 @@ test("an upstream slower than the client's idle time is waited for", async () =>
   const client = await connectTo(sidecar);
   await client.write(head("GET /open/x"));
   await upstream.request(0);
-  await new Promise((resolve) => setTimeout(resolve, 350));
+  // A second connection, silent from now on, is closed by its idle time; the first one had more of it by then.
+  const silent = await connectTo(sidecar);
+  await silent.closed;
+  const later = await connectTo(sidecar);
+  await later.closed;
   answer.resolve(OK);
   expect(statusOf(await client.nextResponse())).toBe(200);
 });
