@@ -10,8 +10,6 @@ import { type Readiness, healthRoutes } from "./health-routes.ts";
 import { type MetricsText, metricsRoutes } from "./metrics-routes.ts";
 import { sendProblem } from "./problem.ts";
 
-export type { Readiness } from "./health-routes.ts";
-
 export interface AdminServer {
   /** Listens, and says on which port. Rejects where the address is taken. */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ port: number }>;

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { createAdminServer, type AdminServer, type Readiness } from "../admin/server.ts";
+import type { Readiness } from "../admin/health-routes.ts";
+import { createAdminServer, type AdminServer } from "../admin/server.ts";
 import type { Config } from "../config/config.ts";
 import { formatAddress } from "../config/fields.ts";
-import type { Env } from "../config/problem.ts";
+import type { Env } from "../config/environment.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { createAuthenticator } from "../credentials/authenticate.ts";
 import { createDigester } from "../credentials/digest.ts";

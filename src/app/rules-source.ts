@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import { formatProblem, type Env, type Problem } from "../config/problem.ts";
+import type { Env } from "../config/environment.ts";
+import { formatProblem, type Problem } from "../core/problem.ts";
 import { loadRules } from "../config/rules.ts";
 import { watchFile } from "../config/watch.ts";
 import { compilePolicy } from "../policy/compile.ts";

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { loadConfig } from "../config/config.ts";
-import { formatProblem, type Problem } from "../config/problem.ts";
+import { formatProblem, type Problem } from "../core/problem.ts";
 import { readYamlFile } from "../config/read.ts";
 import { loadRules } from "../config/rules.ts";
 import { valueAt } from "../config/validate.ts";

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { type Config, loadConfig } from "../config/config.ts";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../core/problem.ts";
 import { CommandFailure, type Terminal } from "./command.ts";
 
 const DEFAULTS = ["portcullis.yaml", "config/portcullis.yaml"];

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
 import { pepperFor } from "../app/pepper.ts";
 import type { Config } from "../config/config.ts";
-import { formatProblem } from "../config/problem.ts";
+import { formatProblem } from "../core/problem.ts";
 import { loadRules } from "../config/rules.ts";
 import { systemClock } from "../core/clock.ts";
 import { createDigester, type Digester } from "../credentials/digest.ts";

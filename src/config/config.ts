@@ -1,7 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { type Config, configSchema } from "./config-schema.ts";
 import { formatAddress } from "./fields.ts";
-import { type Env, type Loaded, type Problem, sortProblems } from "./problem.ts";
+import type { Env } from "./environment.ts";
+import { type Loaded, type Problem, sortProblems } from "../core/problem.ts";
 import { readYamlFile } from "./read.ts";
 import { schemaProblems, valueAt } from "./validate.ts";
 import type { YamlTree } from "./yaml.ts";

@@ -1,4 +1,5 @@
-import type { Env } from "./problem.ts";
+/** The environment that `${NAME}` is read from. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Env, Problem } from "./problem.ts";
+import type { Env } from "./environment.ts";
+import type { Problem } from "../core/problem.ts";
 import { YamlTree } from "./yaml.ts";
 
 export interface ReadFile {

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { type Env, type Loaded, type Problem, sortProblems } from "./problem.ts";
+import type { Env } from "./environment.ts";
+import { type Loaded, type Problem, sortProblems } from "../core/problem.ts";
 import { readYamlFile } from "./read.ts";
 import {
   type RouteDraft,

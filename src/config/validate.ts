@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../core/problem.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Path, YamlTree } from "./yaml.ts";
 

@@ -10,8 +10,8 @@ import {
   type Scalar,
   type YAMLParseError,
 } from "yaml";
-import { expandEnvironment } from "./environment.ts";
-import type { Env, Problem } from "./problem.ts";
+import { type Env, expandEnvironment } from "./environment.ts";
+import type { Problem } from "../core/problem.ts";
 
 /** Keys and list positions from the root of the file to a value. */
 export type Path = readonly (string | number)[];

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { AuditLog, RequestRecord } from "../telemetry/audit.ts";
+import type { RequestRecord } from "../telemetry/audit-record.ts";
+import type { AuditLog } from "../telemetry/audit.ts";
 import { traceIdOf } from "../telemetry/ids.ts";
 import { type Metrics, NO_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";

@@ -5,9 +5,6 @@ import { LineSink } from "./line-sink.ts";
 import type { Log } from "./log.ts";
 import { type SinkTarget, targetName } from "./sink-target.ts";
 
-export type { AuditPrincipal, EventRecord, RequestRecord } from "./audit-record.ts";
-export { AUDIT_FIELDS } from "./audit-line.ts";
-
 /** Who did what, one JSON object a line, on every sink. */
 export interface AuditLog {
   /** False where a request must be refused now because its line might be lost. Cheap: a field read. */

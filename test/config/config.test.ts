@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
-import { formatProblem, type Env } from "../../src/config/problem.ts";
+import type { Env } from "../../src/config/environment.ts";
+import { formatProblem } from "../../src/core/problem.ts";
 import { Folder } from "./folder.ts";
 
 const PEPPER = "k3v9Zq0rT7uYb2nM5xWc8dLe1fHg4jPs";

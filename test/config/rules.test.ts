@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { formatProblem } from "../../src/config/problem.ts";
+import { formatProblem } from "../../src/core/problem.ts";
 import { loadRules } from "../../src/config/rules.ts";
 import { Folder } from "./folder.ts";
 

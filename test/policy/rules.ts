@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatProblem } from "../../src/config/problem.ts";
+import { formatProblem } from "../../src/core/problem.ts";
 import { loadRules } from "../../src/config/rules.ts";
 import type { CredentialId, PortalId, Scope } from "../../src/core/ids.ts";
 import { isCredentialId, isPortalId, isScope } from "../../src/core/ids.ts";

@@ -5,7 +5,7 @@ import { afterAll } from "vitest";
 import { startApp } from "../../src/app/app.ts";
 import { pepperFor } from "../../src/app/pepper.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
-import { formatProblem } from "../../src/config/problem.ts";
+import { formatProblem } from "../../src/core/problem.ts";
 import { loadRules } from "../../src/config/rules.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { isCredentialId } from "../../src/core/ids.ts";

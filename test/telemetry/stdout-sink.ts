@@ -1,6 +1,7 @@
 /** Run by audit.test.ts as a process of its own: an audit log on standard output. */
 import { systemClock } from "../../src/core/clock.ts";
-import { createAuditLog, type RequestRecord } from "../../src/telemetry/audit.ts";
+import type { RequestRecord } from "../../src/telemetry/audit-record.ts";
+import { createAuditLog } from "../../src/telemetry/audit.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 if (process.argv.includes("--greet")) process.stdout.write("listening\n");

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { type AuditLog, type AuditOptions, createAuditLog, type RequestRecord } from "../../src/telemetry/audit.ts";
+import type { RequestRecord } from "../../src/telemetry/audit-record.ts";
+import { type AuditLog, type AuditOptions, createAuditLog } from "../../src/telemetry/audit.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 /** A folder that goes away after the test. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { loadConfig } from "../../../src/config/config.ts";
-import { formatProblem } from "../../../src/config/problem.ts";
+import { formatProblem } from "../../../src/core/problem.ts";
 import { type App, startApp } from "../../../src/app/app.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 
