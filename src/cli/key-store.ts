@@ -12,7 +12,7 @@ import type { Policy } from "../policy/types.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/types.ts";
 import { createAuditLog } from "../telemetry/audit.ts";
-import { createLog } from "../telemetry/log.ts";
+import { silentLog } from "../telemetry/log.ts";
 import { CommandFailure, type Terminal } from "./command.ts";
 
 /** What the key commands work with. */
@@ -73,7 +73,7 @@ export async function withKeyDesk<T>(
       digester,
       policy,
       operator,
-      change: (change) => recorded(config, operator, change),
+      change: (change) => recorded(config, operator, change, terminal),
     });
   } finally {
     await store.close();
@@ -81,7 +81,12 @@ export async function withKeyDesk<T>(
 }
 
 /** Standard output belongs to the command, so a sink there gets nothing. */
-async function recorded<T>(config: Config, operator: string, { action, always, make, about }: Change<T>): Promise<T> {
+async function recorded<T>(
+  config: Config,
+  operator: string,
+  { action, always, make, about }: Change<T>,
+  terminal: Terminal,
+): Promise<T> {
   const sinks = config.audit.sinks.filter((sink) => "file" in sink);
   if (sinks.length === 0) return make();
   const audit = createAuditLog({
@@ -89,18 +94,21 @@ async function recorded<T>(config: Config, operator: string, { action, always, m
     whenFull: config.audit.when_full,
     queueBytes: config.audit.queue_bytes,
     instance: operator,
-    log: createLog({ level: "error" }),
+    // What it has to say is told below, in words for a person.
+    log: silentLog(),
     clock: systemClock,
     closeMs: AUDIT_CLOSE_MS,
   });
   try {
     await audit.opened();
-    if (always !== true && !audit.admits()) {
-      throw new CommandFailure("the audit cannot be written, so nothing was changed");
+    const admits = audit.admits();
+    if (always !== true && !admits) {
+      throw new CommandFailure("the audit cannot be written, so nothing was changed; see audit.sinks");
     }
     const made = await make();
     const told = about(made);
     if (told !== null) audit.event({ event: "admin", action, subject: operator, ...told });
+    if (told !== null && !admits) terminal.error("the audit cannot be written, so this is not recorded there\n");
     return made;
   } finally {
     await audit.close();
