@@ -7,14 +7,17 @@ import type { Principal } from "../core/principal.ts";
 import { keyProblem } from "../credentials/key-format.ts";
 import { keyState } from "../credentials/key-state.ts";
 import { principalOf } from "../credentials/principal.ts";
-import { explainMessage } from "../mcp/explain.ts";
 import { type Explanation, explain as explainRequest } from "../policy/explain.ts";
+import { inCatalogue } from "../core/scopes.ts";
+import { suggestion } from "../core/suggest.ts";
+import type { Policy } from "../policy/types.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import { type Command, CommandFailure, readArgs, type Terminal, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
+import { messageOnWire, wireChecks } from "./explain-wire.ts";
 import { requirePolicy, withKeyDesk } from "./key-store.ts";
 
-type Caller = Principal | { readonly problem: CredentialProblem | "credential_missing" };
+type Caller = Principal | { readonly problem: CredentialProblem | "credential_missing"; readonly told?: string };
 
 /** `portcullis explain`: the decision on a request, and each step that led to it. */
 export const explain: Command = {
@@ -45,21 +48,22 @@ Without --key and --scopes the request has no credential.`,
       target,
       headers: (values.header ?? []).map(readHeader),
       body: values.data === undefined ? null : await readData(values.data),
-      principal: await caller(config, values, terminal),
+      principal: await caller({ config, policy }, values, terminal),
     };
-    const explanation = explainRequest(policy, request, explainMessage);
+    const wire = wireChecks(config, request);
+    const explanation = explainRequest(policy, request, messageOnWire(policy, wire), wire);
     terminal.out(values.json === true ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return explanation.verdict.allow ? 0 : 1;
   },
 };
 
 async function caller(
-  config: Config,
+  { config, policy }: { config: Config; policy: Policy },
   values: { key?: string; scopes?: string; portal?: string },
   terminal: Terminal,
 ): Promise<Caller> {
   if (values.key !== undefined && values.scopes !== undefined) throw new UsageError("--key or --scopes, not both");
-  if (values.scopes !== undefined) return imagined(values.scopes, values.portal);
+  if (values.scopes !== undefined) return imagined(values.scopes, values.portal, policy);
   if (values.portal !== undefined) throw new UsageError("--portal goes with --scopes");
   if (values.key === undefined) return { problem: "credential_missing" };
   const key = values.key === "-" ? (await terminal.readInput()).trim() : values.key;
@@ -78,14 +82,19 @@ async function caller(
 
 function callerOf(record: ApiKeyRecord): Caller {
   const state = keyState(record, Date.now());
-  return state === "active" ? principalOf(record) : { problem: `credential_${state}` };
+  if (state === "active") return principalOf(record);
+  const at = state === "revoked" ? record.revokedAt : record.expiresAt;
+  const since = at === null ? "" : ` at ${new Date(at).toISOString()}`;
+  const by = record.replacedBy === null ? "" : `, replaced by ${record.replacedBy}`;
+  return { problem: `credential_${state}`, told: `API key ${record.id} ${state}${since}${by}` };
 }
 
 /** A caller that does not exist, with the scopes to try. */
-function imagined(scopes: string, portal: string | undefined): Caller {
+function imagined(scopes: string, portal: string | undefined, policy: Policy): Caller {
   const names = scopes.split(",").filter((name) => name !== "");
-  const bad = names.find((name) => !isScope(name));
-  if (bad !== undefined) throw new UsageError(`${bad} is not a scope`);
+  const catalogue = new Set(policy.scopes.keys());
+  const bad = names.find((name) => !isScope(name) || !inCatalogue(catalogue, name));
+  if (bad !== undefined) throw new UsageError(`unknown scope ${bad}${suggestion(bad, catalogue)}`);
   const credentialId = "key_0000000000000000";
   if (!isCredentialId(credentialId)) throw new Error("the id of the imagined key is malformed");
   return {
@@ -126,5 +135,6 @@ function explanationText({ steps }: Explanation): string {
       const where = source === undefined ? "" : `  (${fromHere(source.file)}:${source.line})`;
       return `${ok ? "✓" : "✗"} ${step.padEnd(10)} ${text}${where}\n`;
     })
-    .join("");
+    .join("")
+    .concat("not checked: framing, time-outs\n");
 }

@@ -15,11 +15,24 @@ export interface ExplainInput {
   readonly target: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | null;
-  readonly principal: Principal | { readonly problem: CredentialProblem | "credential_missing" };
+  /** `told` says more of the problem than the caller is told. */
+  readonly principal:
+    | Principal
+    | { readonly problem: CredentialProblem | "credential_missing"; readonly told?: string };
 }
 
 export interface ExplainStep {
-  readonly step: "target" | "match" | "credential" | "message" | "rule" | "scopes" | "portal" | "verdict";
+  readonly step:
+    | "head"
+    | "target"
+    | "match"
+    | "credential"
+    | "message"
+    | "rule"
+    | "scopes"
+    | "body"
+    | "portal"
+    | "verdict";
   readonly ok: boolean;
   readonly text: string;
   /** The rule that the step is about. */
@@ -34,6 +47,14 @@ export interface MessageExplanation {
 
 /** Explains a request on an MCP route. Comes from outside, because policy knows no MCP. */
 export type ExplainMessage = (rules: McpRules, principal: Principal, input: ExplainInput) => MessageExplanation;
+
+/** What the line checks of a request as it stands on the wire. Comes from outside, because policy knows no HTTP. */
+export interface WireChecks {
+  /** What is wrong with the head; `null` is nothing. */
+  readonly head: Deny | null;
+  /** Judges size and type of the body for a rule; `null` where there is nothing to say. */
+  body(route: Route): { readonly deny: Deny | null; readonly text: string } | null;
+}
 
 export interface Verdict {
   readonly allow: boolean;
@@ -55,12 +76,22 @@ export interface Explanation {
 
 /**
  * What the line would do with a request, step by step, told by the functions that the line itself uses.
- * What only a connection can show (framing, limits, the type of the body) is not looked at. Without
+ * Host, sizes and the type of the body are looked at by `wire` alone; framing and time are not. Without
  * `explainMessage` a request on an MCP route is refused.
  */
-export function explain(policy: Policy, input: ExplainInput, explainMessage?: ExplainMessage): Explanation {
+export function explain(
+  policy: Policy,
+  input: ExplainInput,
+  explainMessage?: ExplainMessage,
+  wire?: WireChecks,
+): Explanation {
   const steps: ExplainStep[] = [];
   const target = parseTarget(input.target);
+  const problem = wire?.head ?? null;
+  if (problem !== null && (target.ok || problem.detail !== target.detail)) {
+    steps.push({ step: "head", ok: false, text: problem.detail ?? ERRORS[codeOf(problem.reason)].publicText });
+    return refused(steps, null, problem);
+  }
   if (!target.ok) {
     steps.push({ step: "target", ok: false, text: target.detail });
     return refused(steps, null, deny("bad_request", target.detail));
@@ -82,7 +113,7 @@ export function explain(policy: Policy, input: ExplainInput, explainMessage?: Ex
   const { route } = match;
   const text = `${route.id}: ${route.pattern} (${route.methods?.join(", ") ?? "every method"})`;
   steps.push({ step: "match", ok: true, text, source: route.source });
-  return access(steps, route, head, input, explainMessage);
+  return access(steps, route, head, input, { explainMessage, wire });
 }
 
 function access(
@@ -90,14 +121,15 @@ function access(
   route: Route,
   head: RequestHead,
   input: ExplainInput,
-  explainMessage: ExplainMessage | undefined,
+  { explainMessage, wire }: { explainMessage: ExplainMessage | undefined; wire: WireChecks | undefined },
 ): Explanation {
   const principal = "problem" in input.principal ? ANONYMOUS : input.principal;
   if (route.public) {
     steps.push({ step: "credential", ok: true, text: "the rule is public: none is asked for" });
   } else if ("problem" in input.principal) {
-    steps.push({ step: "credential", ok: false, text: ERRORS[codeOf(input.principal.problem)].publicText });
-    return refused(steps, route, deny(input.principal.problem));
+    const { problem, told } = input.principal;
+    steps.push({ step: "credential", ok: false, text: told ?? ERRORS[codeOf(problem)].publicText });
+    return refused(steps, route, deny(problem));
   } else {
     steps.push({ step: "credential", ok: principal.kind !== "anonymous", text: describe(principal) });
   }
@@ -113,6 +145,11 @@ function access(
     return refused(steps, route, scopes);
   }
   if (!route.public) steps.push(scopeStep(route, principal, true));
+  const sent = wire?.body(route) ?? null;
+  if (sent !== null) {
+    steps.push({ step: "body", ok: sent.deny === null, text: sent.text, source: route.source });
+    if (sent.deny !== null) return refused(steps, route, sent.deny);
+  }
   const body = readBody(route, input.body);
   if ("deny" in body) {
     steps.push({ step: "portal", ok: false, text: body.deny.detail ?? "", source: route.source });
@@ -176,7 +213,7 @@ function portalText({ portal: selector }: Route, principal: Principal, decision:
     return decision.allow ? named : `${named}; the credential is restricted to ${own ?? "none"}`;
   }
   const where = selector === null ? "no selector" : selectorText(selector);
-  if (!decision.allow) return `${where}: ${decision.detail ?? decision.reason}`;
+  if (!decision.allow) return `${where}: ${decision.detail ?? `the credential is restricted to ${own ?? "none"}`}`;
   if (selector?.kind === "upstream") return `${where}: the service filters by itself`;
   return `${where}: the credential is for all portals`;
 }

@@ -136,6 +136,54 @@ describe("portcullis explain", () => {
     expect(stepOf(twice, "verdict")).toContain("400 bad_request");
   });
 
+  test.each([
+    ["another type", ["-H", "Content-Type: text/plain"]],
+    ["a form", ["-H", "content-type: application/x-www-form-urlencoded"]],
+    ["a content coding", ["-H", "Content-Type: application/json", "-H", "Content-Encoding: gzip"]],
+  ])("refuses a body of %s where the rule reads JSON", async (_what, headers) => {
+    const args = ["--key", writer.key, "POST", "/api/import", "--data", '{"portal_id":"acme"}'];
+    const ran = await explain(...args, ...headers);
+    expect(ran.code).toBe(1);
+    expect(failed(ran)[0]).toContain("body       is not plain JSON");
+    expect(stepOf(ran, "verdict")).toContain("415 unsupported_media_type");
+    expect((await explain(...args, "-H", "Content-Type: application/json; charset=utf-8")).code).toBe(0);
+    expect(stepOf(await explain(...args), "body")).toContain("taken for JSON: no Content-Type given");
+  });
+
+  test("refuses a body that is larger than a rule may read", async () => {
+    const file = join(at.folder, "large.json");
+    writeFileSync(file, JSON.stringify({ portal_id: "acme", text: "x".repeat(1024 * 1024) }));
+    const ran = await explain("--key", writer.key, "POST", "/api/import", "--data", `@${file}`);
+    expect(stepOf(ran, "body")).toContain("limits.inspect_bytes");
+    expect(stepOf(ran, "verdict")).toContain("413 body_too_large");
+  });
+
+  test("judges a Host that is given, and no other", async () => {
+    const served = install();
+    writeFileSync(served.config, "version: 1\nlisten: { public: { hosts: [desk.example.com] } }\n");
+    const ask = (...headers: readonly string[]): Promise<Ran> => served.run(["explain", "GET", "/status", ...headers]);
+    const other = await ask("-H", "Host: 127.0.0.1:8080");
+    expect(other.code).toBe(1);
+    expect(failed(other)[0]).toContain("head       the Host is not in listen.public.hosts");
+    expect(stepOf(other, "verdict")).toContain("421 misdirected_request");
+    expect((await ask("-H", "Host: desk.example.com:8080")).code).toBe(0);
+    expect((await ask()).code).toBe(0);
+    expect(stepOf(await ask("-H", "Host: a", "-H", "Host: b"), "verdict")).toContain("400 bad_request");
+  });
+
+  test("says when a key was revoked", async () => {
+    const ran = await explain("--key", revoked.id, "GET", TICKETS);
+    expect(stepOf(ran, "credential")).toMatch(new RegExp(`API key ${revoked.id} revoked at \\d{4}-.*Z$`));
+  });
+
+  test("knows the scopes of the catalogue", async () => {
+    expect(await explain("--scopes", "tickets:reed", "GET", TICKETS)).toMatchObject({
+      code: 2,
+      out: "",
+      error: expect.stringContaining("unknown scope tickets:reed (did you mean `tickets:read`?)"),
+    });
+  });
+
   test("reads the portal from a header given with -H", async () => {
     const args = ["--key", acme.key, "GET", "/api/search"];
     expect((await explain(...args, "-H", "X-Portal: acme")).code).toBe(0);
