@@ -5,7 +5,7 @@ import { readYamlFile } from "../config/read.ts";
 import { loadRules } from "../config/rules.ts";
 import { valueAt } from "../config/validate.ts";
 import { compilePolicy } from "../policy/compile.ts";
-import { type Command, readArgs, type Terminal, UsageError } from "./command.ts";
+import { type Command, CONFIG_OPTION, JSON_OPTION, readArgs, type Terminal, UsageError } from "./command.ts";
 import { configFile } from "./config-file.ts";
 
 interface Checked {
@@ -19,6 +19,13 @@ export const check: Command = {
   name: "check",
   summary: "read configuration and rules, and tell every problem",
   usage: "portcullis check [--config FILE] [--rules FILE] [--json]",
+  details: `${CONFIG_OPTION}
+  --rules FILE    read this rules file alone (default: the one that the configuration names)
+${JSON_OPTION}
+
+Exit codes: 0 all is right, 1 there are problems, 2 wrong usage.
+
+Example: portcullis check --config config/portcullis.yaml`,
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, {
       config: { type: "string" },

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { suggestion } from "../core/suggest.ts";
 
 /** Where a command reads and writes: the terminal, or a test. */
 export interface Terminal {
@@ -12,14 +13,27 @@ export interface Terminal {
 /** Exit codes: 0 success, 1 a refusal or failure, 2 wrong usage. */
 export type ExitCode = 0 | 1 | 2;
 
+export interface Help {
+  /** How to write it: printed with every complaint on wrong usage. */
+  readonly usage: string;
+  /** Options with their defaults, exit codes, an example: printed with `--help` alone. */
+  readonly details: string;
+}
+
 /** One command of `portcullis`. */
-export interface Command {
+export interface Command extends Help {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  readonly usage: string;
+  /** Help of each of its actions, where it has some. */
+  readonly actions?: Readonly<Record<string, Help>>;
   run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;
 }
+
+/** Lines of `details` that commands share. */
+export const CONFIG_OPTION =
+  "  --config FILE   default: portcullis.yaml, else config/portcullis.yaml, where the command is run";
+export const JSON_OPTION = "  --json          print for scripts";
 
 /** Wrong usage: printed with the usage of the command, exit 2. */
 export class UsageError extends Error {
@@ -37,11 +51,24 @@ export class CommandFailure extends Error {
   }
 }
 
-/** `parseArgs` of Node, with its complaints as `UsageError`. */
+/** `parseArgs` of Node, with its complaints as `UsageError`, in fewer words. */
 export function readArgs<const T extends ParseArgsConfig["options"]>(args: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : "wrong usage");
+    throw new UsageError(complaint(error instanceof Error ? error.message : "", Object.keys(options ?? {})));
   }
+}
+
+function complaint(message: string, known: readonly string[]): string {
+  const option = /'(?:-\w, )?(--?[^\s'=]+)/.exec(message)?.[1] ?? "";
+  if (message.startsWith("Unknown option")) {
+    const near = suggestion(
+      option,
+      known.map((name) => `--${name}`),
+    );
+    return `unknown option ${option}${near}`;
+  }
+  if (message.includes("does not take an argument")) return `option ${option} takes no value`;
+  return option === "" ? message : `option ${option} needs a value`;
 }

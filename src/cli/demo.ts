@@ -8,10 +8,18 @@ import { takeSignals } from "./signals.ts";
 export const demo: Command = {
   name: "demo",
   summary: "run a demo ticket service behind the sidecar, and watch keys being allowed and refused",
-  usage: `portcullis demo [--port 8080] [--tour] [--json] [--store URL] [--data DIR]
+  usage: "portcullis demo [--port N] [--tour | --json] [--store URL] [--data DIR]",
+  details: `  --port N     port of the public listener; the admin listener takes N + 1 (default: 8080; 0 takes two free ones)
+  --tour       makes the requests of the tour and ends: exit 0 only if every verdict is the expected one
+  --json       prints one line of JSON once everything is up, and makes no tour
+  --store URL  another store (default: an embedded one in the data folder)
+  --data DIR   folder for database and audit (default: a new one in the system's temporary folder)
 
---tour  makes the requests of the tour and ends: exit 0 only if every verdict is the expected one
---json  prints one line of JSON once everything is up, and no tour`,
+Ctrl-C ends it; a second one at once.
+
+Exit codes: 0 ended, and the tour as expected; 1 it could not start, or the tour was not as expected; 2 wrong usage.
+
+Example: portcullis demo --port 0 --tour`,
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, {
       port: { type: "string" },

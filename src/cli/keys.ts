@@ -1,10 +1,13 @@
 import { parseDuration } from "../config/units.ts";
 import { type CredentialId, isCredentialId } from "../core/ids.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
+import { suggestion } from "../core/suggest.ts";
 import { InvalidKeyRequest } from "../credentials/key-service.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { keyJson, keyLine, keyText } from "./key-text.ts";
+import { grantText, isoTime, keyJson, keyLine, keyText } from "./key-text.ts";
+import { KEY_ACTIONS } from "./keys-help.ts";
 import { type KeyDesk, withKeyDesk } from "./key-store.ts";
 
 const OPTIONS = {
@@ -26,18 +29,17 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 export const keys: Command = {
   name: "keys",
   summary: "create, list, show, revoke and rotate API keys",
-  usage: `portcullis keys create --name N --scope S [--scope S …] [--portal P] [--expires 90d] [--subject WHO]
-portcullis keys list [--limit N] [--after ID]
-portcullis keys show ID
-portcullis keys revoke ID
-portcullis keys rotate ID [--overlap 1h]
-(each with [--config FILE] [--json])`,
+  usage: Object.values(KEY_ACTIONS)
+    .map(({ usage }) => usage)
+    .join("\n"),
+  details: "`portcullis keys ACTION --help` tells the options of each action.",
+  actions: KEY_ACTIONS,
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, OPTIONS);
     const [action, id, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
     const act = ACTIONS[action ?? ""];
-    if (act === undefined) throw new UsageError(action === undefined ? "say what to do" : `unknown action: ${action}`);
+    if (act === undefined) throw new UsageError(unknownAction(action));
     if ((action === "create" || action === "list") && id !== undefined) {
       throw new UsageError(`unexpected argument: ${id}`);
     }
@@ -50,6 +52,11 @@ portcullis keys rotate ID [--overlap 1h]
     }
   },
 };
+
+function unknownAction(action: string | undefined): string {
+  if (action === undefined) return "say what to do";
+  return `unknown action ${action}${suggestion(action, Object.keys(ACTIONS))}`;
+}
 
 interface Context {
   readonly desk: KeyDesk;
@@ -69,6 +76,7 @@ const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>>
 async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (values.name === undefined) throw new UsageError("--name is needed");
   if (values.scope === undefined) throw new UsageError("--scope is needed, once for each scope");
+  checkPortal(values.portal, desk);
   const request = {
     name: values.name,
     scopes: values.scope.flatMap((scope) => scope.split(",")),
@@ -80,8 +88,13 @@ async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   const issued = await desk.change({
     action: "key.create",
     make: () => desk.keys.create(request),
-    about: ({ record }) => ({ target: record.id, detail: `scopes ${record.scopes.join(" ")}` }),
+    about: ({ record }) => ({ target: record.id, detail: grantText(record, "all portals") }),
   });
+  if (values.json !== true) {
+    const { record } = issued;
+    const granted = grantText(record, "ALL portals (restrict with --portal)");
+    terminal.error(`${record.id} ${JSON.stringify(record.name)}: ${granted}\n`);
+  }
   printIssued(issued.key, issued.record, values, terminal);
   return 0;
 }
@@ -107,14 +120,19 @@ async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> 
 
 async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const key = credentialId(id);
-  const record = await desk.change({
+  const { before, record } = await desk.change({
     action: "key.revoke",
     always: true,
-    make: () => desk.keys.revoke(key),
-    about: (revoked) => (revoked === null ? null : { target: revoked.id, detail: "" }),
+    make: async () => ({ before: await desk.keys.get(key), record: await desk.keys.revoke(key) }),
+    about: (made) => {
+      if (made.record === null || made.before?.revokedAt != null) return null;
+      return { target: made.record.id, detail: "" };
+    },
   });
   if (record === null) throw new CommandFailure(`no key ${id}`);
+  const already = isoTime(before?.revokedAt ?? null);
   if (values.json === true) printRecord(record, values, terminal);
+  else if (already !== null) terminal.out(`${record.id} (${record.name}) was revoked already, at ${already}.\n`);
   else terminal.out(`revoked ${record.id} (${record.name}). This cannot be undone.\n`);
   return 0;
 }
@@ -126,12 +144,35 @@ async function rotate({ desk, id, values, terminal }: Context): Promise<ExitCode
     action: "key.rotate",
     make: () => desk.keys.rotate(key, { overlapMs }),
     about: (made) =>
-      made.kind === "rotated" ? { target: made.old.id, detail: `replaced by ${made.record.id}` } : null,
+      made.kind === "rotated"
+        ? { target: made.old.id, detail: `replaced by ${made.record.id}; overlap ${values.overlap ?? "0"}` }
+        : null,
   });
   if (outcome.kind === "not_found") throw new CommandFailure(`no key ${id}`);
-  if (outcome.kind === "not_active") throw new CommandFailure(`${id} is revoked, expired or rotated already`);
+  if (outcome.kind === "not_active") throw new CommandFailure(whyNotActive(key, await desk.keys.get(key)));
+  if (values.json !== true) {
+    const end = isoTime(overlapMs === 0 ? null : outcome.old.expiresAt);
+    const fate =
+      end === null ? "has stopped working; --overlap 1h would have kept it for an hour" : `works until ${end}`;
+    terminal.error(`The old key ${outcome.old.id} ${fate}.\n`);
+  }
   printIssued(outcome.key, outcome.record, values, terminal);
   return 0;
+}
+
+function whyNotActive(id: CredentialId, record: ApiKeyRecord | null): string {
+  if (record?.revokedAt != null) return `${id} was revoked at ${isoTime(record.revokedAt)}`;
+  if (record?.replacedBy != null) return `${id} was rotated already: ${record.replacedBy} took its place`;
+  return `${id} expired at ${isoTime(record?.expiresAt ?? null)}; make another with: portcullis keys create`;
+}
+
+/** A slip in the name of a portal makes a key that fits nowhere. Where the rules list none, any will do. */
+function checkPortal(portal: string | undefined, { policy: { portals } }: KeyDesk): void {
+  if (portal === undefined || portals.length === 0 || portals.some(({ id }) => id === portal)) return;
+  const known = portals.map(({ id }) => id);
+  throw new CommandFailure(
+    `unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}; \`portals:\` of the rules has: ${known.join(", ")}`,
+  );
 }
 
 function printIssued(key: string, record: ApiKeyRecord, values: Values, terminal: Terminal): void {
@@ -149,8 +190,13 @@ function printRecord(record: ApiKeyRecord, values: Values, terminal: Terminal): 
 }
 
 function credentialId(text: string | undefined): CredentialId {
-  if (text === undefined) throw new UsageError("give the id of the key, such as key_…");
-  if (!isCredentialId(text)) throw new UsageError("that is not the id of a key; ids start with key_");
+  if (text === undefined) throw new UsageError("give the id of the key, key_…; `keys list` shows it");
+  if (text.startsWith(KEY_PREFIX)) {
+    throw new UsageError("that is a key, not its id; the id is key_…, and `keys list` shows it");
+  }
+  if (!isCredentialId(text)) {
+    throw new UsageError("not the id of a key: that is key_ with 20 letters and digits; `keys list` shows it");
+  }
   return text;
 }
 

@@ -1,14 +1,17 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../app/version.ts";
+import { suggestion } from "../core/suggest.ts";
 import { check } from "./check.ts";
-import { type Command, CommandFailure, type ExitCode, type Terminal, UsageError } from "./command.ts";
+import { type Command, CommandFailure, type ExitCode, type Help, type Terminal, UsageError } from "./command.ts";
 import { demo } from "./demo.ts";
 import { explain } from "./explain.ts";
 import { keys } from "./keys.ts";
 import { serve } from "./serve.ts";
 
 const COMMANDS: readonly Command[] = [serve, demo, check, explain, keys];
+
+const NAMES = COMMANDS.map(({ name }) => name);
 
 const HELP = `portcullis ${VERSION}: authorization in front of a service that has none
 
@@ -27,14 +30,24 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) {
     const asked = name === undefined || name === "help" || name === "--help" || name === "-h";
-    (asked ? terminal.out : terminal.error)(asked ? HELP : `unknown command: ${name}\n\n${HELP}`);
+    (asked ? terminal.out : terminal.error)(
+      asked ? HELP : `unknown command: ${name}${suggestion(name ?? "", NAMES)}\n\n${HELP}`,
+    );
     return asked && name !== undefined ? 0 : 2;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
-    terminal.out(`${command.summary}\n\n${command.usage}\n`);
+    const { usage, details } = helpOf(command, rest);
+    terminal.out(`${command.summary}\n\n${usage}\n\n${details}\n`);
     return 0;
   }
   return run(command, rest, terminal);
+}
+
+/** Of the action that the line names, where it names one. */
+function helpOf(command: Command, args: readonly string[]): Help {
+  const action = args.find((arg) => !arg.startsWith("-"));
+  const actions = command.actions ?? {};
+  return (action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined) ?? command;
 }
 
 async function run(command: Command, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -42,7 +55,7 @@ async function run(command: Command, args: readonly string[], terminal: Terminal
     return await command.run(args, terminal);
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.error(`${error.message}\n\n${command.usage}\n`);
+      terminal.error(`${error.message}\n\n${helpOf(command, args).usage}\n`);
       return 2;
     }
     if (error instanceof CommandFailure) terminal.error(`${error.message}\n`);

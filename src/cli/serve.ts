@@ -1,6 +1,6 @@
 import { InvalidRules } from "../app/rules-source.ts";
 import { startApp } from "../app/app.ts";
-import { type Command, CommandFailure, readArgs, UsageError } from "./command.ts";
+import { type Command, CommandFailure, CONFIG_OPTION, readArgs, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { takeSignals } from "./signals.ts";
 
@@ -9,6 +9,15 @@ export const serve: Command = {
   name: "serve",
   summary: "run the sidecar",
   usage: "portcullis serve [--config FILE]",
+  details: `${CONFIG_OPTION}
+
+SIGTERM or Ctrl-C: takes no more requests, lets open ones end for \`limits.drain\` (default 30s), then exits 0.
+A second one ends it at once, with exit 1.
+SIGHUP: reads rules and certificates again and reopens the audit files. A change of the configuration needs a restart.
+
+Exit codes: 0 stopped by a signal, 1 it could not start, or was ended while stopping, 2 wrong usage.
+
+Example: portcullis serve --config config/portcullis.yaml`,
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, { config: { type: "string" } });
     if (positionals.length > 0) throw new UsageError(`unexpected argument: ${positionals[0]}`);

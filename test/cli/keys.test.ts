@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
-import { type Installation, install, type Ran } from "./terminal.ts";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { type Installation, install, type Ran, RULES } from "./terminal.ts";
 
 const KEY = /noice_sk_live_[0-9A-Za-z]{36}/;
 const ID = /^key_[0-9A-Za-z]{20}$/;
@@ -35,7 +35,21 @@ describe("keys create", () => {
     const { code, error, out } = await keys("create", "--name", "nightly export", "--scope", "tickets:read");
     expect(code).toBe(0);
     expect(out).toMatch(/^noice_sk_live_[0-9A-Za-z]{36}\n$/);
-    expect(error).toMatch(/key_[0-9A-Za-z]{20}/);
+    expect(error).toMatch(
+      /^key_[0-9A-Za-z]{20} "nightly export": scopes tickets:read; ALL portals \(restrict with --portal\); never expires$/m,
+    );
+    const bounded = await keys(
+      "create",
+      "--name",
+      "x",
+      "--scope",
+      "tickets:read",
+      "--portal",
+      "acme",
+      "--expires",
+      "1d",
+    );
+    expect(bounded.error).toMatch(/: scopes tickets:read; portal acme; expires \d{4}-.*Z$/m);
     expect(error).not.toMatch(KEY);
   });
 
@@ -84,6 +98,15 @@ describe("keys create", () => {
     ["an unknown option", ["create", "--name", "x", "--scope", "tickets:read", "--portals", "acme"]],
   ])("is wrong usage with %s", async (_what, args) => {
     expect(await keys(...args)).toMatchObject({ code: 2, out: "", error: expect.stringContaining("portcullis keys") });
+  });
+
+  test("refuses a portal that the rules do not list, and names one that is near", async () => {
+    at = install(RULES.replace("upstreams:", "portals: [{ id: acme }, { id: globex }]\nupstreams:"));
+    const ran = await keys("create", "--name", "x", "--scope", "tickets:read", "--portal", "acmee");
+    expect(ran).toMatchObject({ code: 1, out: "" });
+    expect(ran.error).toContain('unknown portal "acmee" (did you mean `acme`?)');
+    expect(await idsNow()).toEqual([]);
+    await created("--portal", "globex");
   });
 
   test("refuses a portal that is no portal id", async () => {
@@ -142,10 +165,15 @@ describe("keys revoke", () => {
     expect(await keys("revoke", id)).toMatchObject({ code: 0, out: expect.stringContaining(`revoked ${id}`) });
     const first = objectOf(await keys("show", id, "--json"));
     expect(first).toMatchObject({ state: "revoked", revoked_at: expect.stringMatching(/Z$/) });
+    expect((await keys("revoke", id)).out).toContain(
+      `${id} (test) was revoked already, at ${String(first["revoked_at"])}`,
+    );
+    expect(at.audit().filter(({ action }) => action === "key.revoke")).toHaveLength(1);
     const again = await keys("revoke", id, "--json");
     expect(again.code).toBe(0);
     expect(objectOf(again)["revoked_at"]).toBe(first["revoked_at"]);
-    expect((await keys("rotate", id)).code).toBe(1);
+    const rotated = await keys("rotate", id);
+    expect([rotated.code, rotated.error]).toEqual([1, `${id} was revoked at ${String(first["revoked_at"])}\n`]);
     expect((await keys("revoke", "key_00000000000000000000")).code).toBe(1);
     expect((await keys("revoke")).code).toBe(2);
   });
@@ -166,15 +194,34 @@ describe("keys rotate", () => {
     const end = Date.parse(String(shown["expires_at"]));
     expect(end).toBeGreaterThanOrEqual(before + 3_600_000);
     expect(end).toBeLessThanOrEqual(after + 3_600_000);
-    expect(await keys("rotate", old.id)).toMatchObject({ code: 1, error: expect.stringContaining("rotated already") });
+    expect(await keys("rotate", old.id)).toMatchObject({
+      code: 1,
+      error: `${old.id} was rotated already: ${String(next["id"])} took its place\n`,
+    });
+    expect((await keys("list")).out).toContain(
+      `active, replaced by ${String(next["id"])}, ends ${String(shown["expires_at"])}`,
+    );
+    expect(at.audit().at(-1)).toMatchObject({ detail: `replaced by ${String(next["id"])}; overlap 1h` });
   });
 
   test("without an overlap ends the old key now", async () => {
     const old = await created();
-    const { code, out } = await keys("rotate", old.id);
+    const { code, error, out } = await keys("rotate", old.id);
     expect(code).toBe(0);
+    expect(error).toContain(`The old key ${old.id} has stopped working; --overlap 1h`);
     expect(out).toMatch(/^noice_sk_live_[0-9A-Za-z]{36}\n$/);
-    expect(objectOf(await keys("show", old.id, "--json"))["state"]).toBe("expired");
+    expect(objectOf(await keys("show", old.id, "--json"))["state"]).toBe("replaced");
+    expect((await keys("list")).out).toContain(`${old.id}  replaced  `);
+  });
+
+  test("says until when the old key works, and that an expired one cannot be rotated", async () => {
+    const old = await created();
+    const { error } = await keys("rotate", old.id, "--overlap", "1h");
+    const end = objectOf(await keys("show", old.id, "--json"))["expires_at"];
+    expect(error).toContain(`The old key ${old.id} works until ${String(end)}.`);
+    const short = await created("--expires", "1ms");
+    await vi.waitUntil(async () => objectOf(await keys("show", short.id, "--json"))["state"] === "expired");
+    expect((await keys("rotate", short.id)).error).toContain(`${short.id} expired at `);
   });
 
   test("fails on an unknown id, and is wrong usage with an overlap that is none", async () => {
@@ -199,6 +246,9 @@ describe("the audit of the key commands", () => {
       { event: "admin", action: "key.revoke", target: rotated["id"], decision: "allow" },
     ]);
     for (const line of at.audit()) expect(line["subject"]).toMatch(/^cli:./);
+    expect(at.audit()[0]).toMatchObject({
+      detail: "scopes tickets:read; all portals; never expires",
+    });
     expect(at.auditText()).not.toMatch(KEY);
     expect(at.auditText()).not.toContain(one.key.slice(14));
   });

@@ -23,6 +23,33 @@ describe("portcullis", () => {
     const { code, error, out } = await run([command, "--help"]);
     expect([code, error]).toEqual([0, ""]);
     expect(out).toContain(`portcullis ${command} `);
+    if (command === "keys") return;
+    for (const part of ["Exit codes: 0 ", "Example: portcullis", "default"]) expect(out).toContain(part);
+  });
+
+  test.each(["create", "list", "show", "revoke", "rotate"])(
+    "keys %s --help tells its options alone",
+    async (action) => {
+      const { code, error, out } = await run(["keys", action, "--help"]);
+      expect([code, error]).toEqual([0, ""]);
+      expect(out.match(/^portcullis keys \w+/gm)).toEqual([`portcullis keys ${action}`]);
+      for (const part of ["--config FILE   default: portcullis.yaml", "Exit codes: 0 ", "Example: "]) {
+        expect(out).toContain(part);
+      }
+    },
+  );
+
+  test.each([
+    [["serve", "--confg", "x"], "unknown option --confg (did you mean `--config`?)"],
+    [["check", "--config"], "option --config needs a value"],
+    [["check", "--config", "--json"], "option --config needs a value"],
+    [["check", "--json=yes"], "option --json takes no value"],
+    [["keys", "rotat"], "unknown action rotat (did you mean `rotate`?)"],
+    [["keys", "revoke"], "give the id of the key, key_…; `keys list` shows it"],
+    [["serv"], "unknown command: serv (did you mean `serve`?)"],
+  ])("%j is wrong usage, in few words", async (args, message) => {
+    const { code, error } = await run(args);
+    expect([code, error.split("\n")[0]]).toEqual([2, message]);
   });
 
   test("is wrong usage without a command, with an unknown one and with an unknown option", async () => {
