@@ -37,6 +37,8 @@ export interface App {
   readonly adminUrl: string;
   /** Reads the rules and certificates again and opens the audit files anew (SIGHUP). Resolves with whether all were right. */
   reload(): Promise<boolean>;
+  /** Requests under way, open streams among them. */
+  openRequests(): number;
   /** Drains, flushes and closes all. Resolves when nothing is left open. */
   close(): Promise<void>;
 }
@@ -110,14 +112,21 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const ports = await listen(config, listener, admin);
   closers.add(() => {
     draining = true;
-    return listener.drain(config.limits.drain);
+    return drain(listener, config.limits.drain, log);
   });
   log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
   return {
     ...ports,
     reload: () => reloadAll(audit, [rules, publicTls, adminTls]),
+    openRequests: () => listener.openRequests(),
     close: () => closers.closeAll(),
   };
+}
+
+async function drain(listener: Listener, drainMs: number, log: Log): Promise<void> {
+  log.info({ open_requests: listener.openRequests(), drain_ms: drainMs }, "stopping");
+  await listener.drain(drainMs);
+  log.info("drained");
 }
 
 async function reloadAll(
@@ -174,6 +183,7 @@ function wireListener(
       idleMs: limits.idle,
       headTimeoutMs: limits.head_timeout,
       connections: limits.connections,
+      inspectTotal: limits.inspect_total,
     },
     pipeline: new Pipeline({
       authenticator,

@@ -57,7 +57,10 @@ const limits = section({
   head_bytes: size.prefault("16KiB").describe("Request head: request line and fields."),
   target_bytes: size.prefault("8KiB").describe("Request target."),
   body_bytes: sizeOrUnlimited.prefault("10MiB").describe("Request body, or `unlimited`."),
-  inspect_bytes: size.prefault("1MiB").describe("Request body that a rule reads a portal from."),
+  inspect_bytes: size
+    .prefault("1MiB")
+    .describe("Request body that is read before the decision, for its portal or MCP message."),
+  inspect_total: size.prefault("64MiB").describe("Such bodies at once, over all requests; more get 429."),
   idle: duration
     .prefault("60s")
     .describe("Silence allowed on a client's connection: between requests, and inside one."),

@@ -3,7 +3,7 @@ import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { McpUse } from "./mcp-use.ts";
-import type { CollectedBody } from "./request-body.ts";
+import type { BodyBudget, CollectedBody } from "./request-body.ts";
 import type { Recorder } from "./recorder.ts";
 import { type Answer, refusal } from "./refusal.ts";
 import type { InboundHead } from "./request-reader.ts";
@@ -26,6 +26,8 @@ export interface ExchangeStart {
 export interface ExchangeDeps {
   readonly clock: Clock;
   readonly recorder: Recorder;
+  /** For bodies that are read before the decision. */
+  readonly bodyBudget: BodyBudget;
   /** True once the instance is shutting down: connections are closed after their answer. */
   draining(): boolean;
 }
@@ -87,10 +89,14 @@ export abstract class Exchange {
   abstract forward(route: RouteRuntime): void;
   /** Ends it at once, both sides. Used when draining takes too long. */
   abstract cut(outcome: Outcome): void;
+  /** It never began, and never will: its connection ended with a request before it. */
+  abstract abandoned(): void;
   /** The parser found the rest of the request malformed. */
   abstract malformed(reason: Reason, detail: string): void;
   /** True once an answer was begun or the client is gone: nothing is decided or forwarded any more. */
   abstract readonly over: boolean;
+  /** True while its body is still coming: what the parser stumbles over is part of it. */
+  abstract awaitsBody(): boolean;
   /** True where the next move is the client's: more of its body, or reading what waits for it. */
   abstract awaitsClient(): boolean;
 }

@@ -37,7 +37,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
   async readBody(limit: number): Promise<CollectedBody> {
     if (this.head.expectsContinue) this.response.writeContinue();
-    const body = await collectBody(this.request, limit);
+    const body = await collectBody(this.request, { limit, budget: this.deps.bodyBudget, timeoutMs: INSPECTION_MS });
     if (body.kind === "whole") {
       this.bytesIn = body.bytes.length;
       this.#inspected = body.bytes;
@@ -179,8 +179,12 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     this.cutClient();
   }
 
+  abandoned(): void {
+    this.#onClose();
+  }
+
   malformed(reason: Reason, detail: string): void {
-    this.connection.ending = true;
+    this.connection.end();
     this.#dropUpstream();
     if (this.response.headersSent) {
       if (!this.ended) this.detail = detail;
@@ -217,7 +221,13 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
   }
 
   #onRequestEnd(): void {
-    this.#upstream?.endBody(passTrailers(this.request.rawTrailers).flat());
+    this.#upstream?.endBody(passTrailers(this.request.rawTrailers, this.#portalField()).flat());
+  }
+
+  /** The field that names the portal: it was judged where it stands in the head, so it may not come again behind. */
+  #portalField(): string | null {
+    const selector = this.route?.route.portal ?? null;
+    return selector?.kind === "header" ? selector.name : null;
   }
 
   #dropUpstream(): void {
@@ -238,10 +248,13 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     }
     this.#dropUpstream();
     this.#lists?.destroy();
-    if (this.connection.current === this) this.connection.current = null;
-    if (!this.bodyIsWhole()) this.connection.unreadBody = this.request;
     this.deps.recorder.finished(this);
+    if (!this.bodyIsWhole()) this.connection.unreadBody = this.request;
+    this.connection.done(this);
     // The client was not told that its connection ends, where the answer began before the draining.
     if (this.deps.draining() && this.connection.current === null) this.connection.socket.destroySoon();
   }
 }
+
+/** How long a body may take that is read before the decision, ms. */
+const INSPECTION_MS = 30_000;

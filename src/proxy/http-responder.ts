@@ -42,7 +42,7 @@ export abstract class HttpResponder extends Exchange {
     this.ended = true;
     // After a head that is malformed nobody can say where the next one begins.
     if (this.head.problem !== null) {
-      this.connection.ending = true;
+      this.connection.end();
       this.response.shouldKeepAlive = false;
     }
     this.status = answer.status;
@@ -89,8 +89,14 @@ export abstract class HttpResponder extends Exchange {
   protected cutClient(): void {
     const { socket, secure } = this.connection;
     // To HTTP/1.0 a plain end would make the cut body look whole.
-    if (this.request.httpVersionMinor === 0 && !secure && !socket.destroyed) socket.resetAndDestroy();
+    const resets = this.request.httpVersionMinor === 0 && !secure;
+    // While its end is under way a socket cannot be reset: it would never close.
+    if (resets && !socket.destroyed && !socket.writableEnded) socket.resetAndDestroy();
     else this.response.destroy();
+  }
+
+  awaitsBody(): boolean {
+    return !this.bodyIsWhole();
   }
 
   awaitsClient(): boolean {

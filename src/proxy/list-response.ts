@@ -87,15 +87,12 @@ class JsonLists implements ListResponse {
   }
 
   end(): void {
-    let body: Buffer;
     try {
       const text = decompress(Buffer.concat(this.#chunks), this.#coding).toString("utf8");
-      body = Buffer.from(filterLists(text, this.#mayList), "utf8");
+      this.#sink.whole(Buffer.from(filterLists(text, this.#mayList), "utf8"));
     } catch (error) {
       this.#sink.failed(error instanceof Error ? error.message : "a list that cannot be filtered");
-      return;
     }
-    this.#sink.whole(body);
   }
 
   resume(): void {}

@@ -3,14 +3,15 @@ import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, Socket } from "node:net";
 import { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
-import { deny, type Reason } from "../core/decision.ts";
+import { deny, type Deny, type Reason } from "../core/decision.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ClientConnection } from "./client-connection.ts";
-import type { Exchange, ExchangeDeps, ExchangeStart } from "./exchange.ts";
+import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Recorder } from "./recorder.ts";
 import { RawExchange } from "./raw-exchange.ts";
+import { BodyBudget } from "./request-body.ts";
 import { type InboundHead, readInbound, type ReadLimits, unreadHead } from "./request-reader.ts";
 import type { ActivePolicy } from "./route-runtime.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -23,6 +24,8 @@ export interface ListenerOptions {
     readonly idleMs: number;
     readonly headTimeoutMs: number;
     readonly connections: number;
+    /** Bodies read before the decision, over all requests, bytes. */
+    readonly inspectTotal: number;
   };
   readonly pipeline: Pipeline;
   readonly recorder: Recorder;
@@ -45,7 +48,13 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { clock, recorder, upgrades } = options;
-    this.#deps = { clock, recorder, proxy: upgrades, draining: () => this.#draining };
+    this.#deps = {
+      clock,
+      recorder,
+      bodyBudget: new BodyBudget(options.limits.inspectTotal),
+      proxy: upgrades,
+      draining: () => this.#draining,
+    };
     this.#server =
       options.tls === null
         ? createServer(serverOptions(options))
@@ -70,6 +79,13 @@ export class Listener {
     });
   }
 
+  /** Requests under way, open streams among them. */
+  openRequests(): number {
+    let open = 0;
+    for (const { current } of this.#connections.values()) if (current !== null) open++;
+    return open;
+  }
+
   /**
    * Stops accepting, lets requests under way end for `graceMs` at most, then cuts what is left, open
    * streams among them. Resolves when every connection is closed and its last request is recorded.
@@ -77,17 +93,25 @@ export class Listener {
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const timer = setTimeout(() => {
-      for (const connection of this.#connections.values()) {
-        connection.current?.cut("draining");
-        connection.socket.destroy();
-      }
-    }, graceMs);
+    const timer = setTimeout(() => this.#cutAll(), graceMs);
     for (const connection of this.#connections.values()) if (connection.current === null) connection.socket.end();
-    await closed;
-    clearTimeout(timer);
     // The server is closed before the sockets that were cut say so, and an exchange is recorded when its socket does.
-    await Promise.all(Array.from(this.#connections.keys(), untilClosed));
+    const recorded = closed.then(() => Promise.all(Array.from(this.#connections.keys(), untilClosed)));
+    const last = Promise.withResolvers<void>();
+    const lastTimer = setTimeout(() => last.resolve(), graceMs + CUT_MS);
+    await Promise.race([recorded, last.promise]);
+    clearTimeout(timer);
+    clearTimeout(lastTimer);
+    for (const connection of this.#connections.values()) {
+      if (connection.current !== null) this.#options.recorder.finished(connection.current);
+    }
+  }
+
+  #cutAll(): void {
+    for (const connection of this.#connections.values()) {
+      connection.current?.cut("draining");
+      connection.socket.destroy();
+    }
   }
 
   #listen(): void {
@@ -112,9 +136,9 @@ export class Listener {
     });
     // CONNECT asks for a tunnel to anywhere: its target is in no form that the line takes.
     server.on("connect", (request, stream) => {
-      if (stream instanceof Socket)
-        this.#run(new RawExchange(stream, this.#line(request, this.#connectionOf(stream)), this.#deps));
-      else stream.destroy();
+      if (!(stream instanceof Socket)) return stream.destroy();
+      const connection = this.#connectionOf(stream);
+      return connection.take(new RawExchange(stream, this.#line(request, connection), this.#deps));
     });
     server.on("clientError", (error, stream) => {
       if (stream instanceof Socket) this.#clientError(error, stream);
@@ -124,7 +148,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const connection = new ClientConnection(socket, socket instanceof TLSSocket, this.#options.proxies);
+    const connection = this.#connect(socket);
     this.#connections.set(socket, connection);
     socket.on("close", () => this.#connections.delete(socket));
   }
@@ -132,7 +156,12 @@ export class Listener {
   #connectionOf(socket: Socket): ClientConnection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    return new ClientConnection(socket, socket instanceof TLSSocket, this.#options.proxies);
+    return this.#connect(socket);
+  }
+
+  #connect(socket: Socket): ClientConnection {
+    const { pipeline, proxies } = this.#options;
+    return new ClientConnection(socket, socket instanceof TLSSocket, proxies, (exchange) => pipeline.run(exchange));
   }
 
   #line(request: IncomingMessage, connection: ClientConnection): ExchangeStart {
@@ -164,45 +193,44 @@ export class Listener {
     const connection = this.#connectionOf(request.socket);
     // The parser goes on with what came in one packet; the answer before closes the connection.
     if (connection.ending) return;
-    const exchange = new HttpExchange({ request, response }, this.#line(request, connection), this.#deps);
-    this.#run(exchange);
+    connection.take(new HttpExchange({ request, response }, this.#line(request, connection), this.#deps));
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const line = this.#line(request, this.#connectionOf(socket));
-    const exchange = new UpgradeExchange({ request, socket, head }, line, this.#deps);
-    if (line.head.method !== "GET" || line.head.bodyKind !== "none") {
-      line.connection.current = exchange;
-      exchange.malformed("bad_request", "an upgrade is a GET without a body");
-    } else {
-      this.#run(exchange);
-    }
+    const connection = this.#connectionOf(socket);
+    const line = this.#line(request, connection);
+    if (connection.ending) socket.destroy();
+    else if (connection.current !== null) this.#refuse(socket, UPGRADE_WAITS);
+    else if (line.head.method !== "GET" || line.head.bodyKind !== "none") this.#refuse(socket, UPGRADE_BODY);
+    else connection.take(new UpgradeExchange({ request, socket, head }, line, this.#deps));
   }
 
-  #run(exchange: Exchange): void {
-    exchange.connection.current = exchange;
-    exchange.connection.unreadBody = null;
-    this.#options.pipeline.run(exchange);
+  /** Refuses what cannot be served as a request, behind the answers that are still due. */
+  #refuse(socket: Socket, denied: Deny): void {
+    const connection = this.#connectionOf(socket);
+    connection.take(new RawExchange(socket, this.#start(unreadHead(denied), connection), this.#deps));
   }
 
   /** The parser gave up on what the client sends: an answer where none was begun, then the end. */
   #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connectionOf(socket);
     const reason = parserReason(error);
-    if (connection.current !== null) {
-      // The end of the connection inside a body: the client left.
-      if (reason === null || error.code === "HPE_INVALID_EOF_STATE") connection.current.cut("client_closed");
-      else connection.current.malformed(reason, `malformed HTTP (${error.code ?? "unknown"})`);
+    const { current } = connection;
+    const detail = `malformed HTTP (${error.code ?? "unknown"})`;
+    // The end of the connection inside a body: the client left.
+    const left = reason === null || error.code === "HPE_INVALID_EOF_STATE";
+    if (current !== null && (left || current.awaitsBody())) {
+      if (left) current.cut("client_closed");
+      else current.malformed(reason, detail);
       return;
     }
     // A break inside the body of a request that was answered and recorded is no request of its own.
     const answered = connection.unreadBody?.complete === false;
-    if (reason === null || answered || !socket.writable || socket.bytesRead === 0) {
-      socket.destroy();
+    if (reason === null || answered || connection.ending || !socket.writable || socket.bytesRead === 0) {
+      if (current === null) socket.destroy();
       return;
     }
-    const head = unreadHead(deny(reason, `malformed HTTP (${error.code ?? "unknown"})`));
-    this.#run(new RawExchange(socket, this.#start(head, connection), this.#deps));
+    this.#refuse(socket, deny(reason, detail));
   }
 
   /** Nothing moved on the socket for `idle`. Waiting for the upstream is not the client's fault. */
@@ -219,6 +247,10 @@ export class Listener {
   }
 }
 
+const UPGRADE_WAITS = deny("bad_request", "an upgrade behind a request that is not answered yet");
+const UPGRADE_BODY = deny("bad_request", "an upgrade is a GET without a body");
+/** How long sockets that were cut may take to say that they are closed. */
+const CUT_MS = 2_000;
 const TLS = { minVersion: "TLSv1.2" } as const;
 
 function untilClosed(socket: Socket): Promise<void> {

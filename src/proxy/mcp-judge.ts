@@ -9,6 +9,7 @@ import { checkOrigin } from "../mcp/origin.ts";
 import type { SessionSeal } from "../mcp/session.ts";
 import { isStateless, type ProtocolVersion } from "../mcp/version.ts";
 import type { McpRules } from "../policy/types.ts";
+import { connectionNames } from "./connection-options.ts";
 import type { Exchange } from "./exchange.ts";
 import type { McpUse } from "./mcp-use.ts";
 import { isPlainJson } from "./plain-json.ts";
@@ -31,6 +32,7 @@ export interface McpJudgeOptions {
 type Session = { readonly ok: true; readonly id: string | null } | { readonly ok: false; readonly deny: Deny };
 
 const UPGRADE = deny("bad_request", "an upgrade on an MCP route");
+const ENDS_HERE = deny("bad_request", "the Connection header names a header of MCP");
 const BODY = deny("bad_request", "a body where MCP has none");
 const TOO_LARGE = deny("body_too_large", "longer than limits.inspect_bytes");
 const NOT_JSON = deny("unsupported_media_type", "an MCP message is plain JSON");
@@ -57,16 +59,17 @@ export class McpJudge {
   ): Promise<McpVerdict | null> {
     const { head } = exchange;
     if (head.upgrade?.toLowerCase() === "websocket") return refuse(UPGRADE);
+    // What it names would not reach the service, which would then read the message by other rules than we.
+    if (connectionNames(head.connection).some((name) => name.startsWith("mcp-"))) return refuse(ENDS_HERE, NO_ID);
     const origin = checkOrigin(rules, head.rawHeaders);
     if (origin !== null) return refuse(origin);
     const headers = readMcpHeaders(head.rawHeaders);
     if (!headers.ok) return refuseHeaders(headers);
     const version = readVersion(headers.headers.protocolVersion);
     if (!version.ok) return refuseHeaders(version);
-    const owner = ownerOf(route, principal);
-    const session = this.#session(head.rawHeaders, version.version, owner);
+    const session = this.#session(head.rawHeaders, version.version, route, principal);
     if (!session.ok) return refuse(session.deny);
-    const sealSession = (upstreamId: string): string => this.#options.seal.seal(upstreamId, owner);
+    const sealSession = (upstreamId: string): string => this.#options.seal.seal(upstreamId, ownerOf(route, principal));
     const common = { sessionId: session.id, sealSession };
     if (head.method !== "POST") {
       if (head.bodyKind !== "none" && head.contentLength !== 0) return refuse(BODY);
@@ -94,7 +97,7 @@ export class McpJudge {
     if (!isPlainJson(exchange.head)) return refuse(NOT_JSON);
     const body = await exchange.readBody(limit);
     if (body.kind === "client_gone" || exchange.over) return null;
-    if (body.kind === "too_large") return refuse(TOO_LARGE);
+    if (body.kind === "refused") return refuse(body.deny);
     const { rules, principal, headers, version, common } = request;
     const reading = readMessages(body.bytes, version);
     if (!reading.ok) {
@@ -109,7 +112,12 @@ export class McpJudge {
     return refuse(decision, { id: idOf(reading.messages[refused ?? 0]), code: null }, use);
   }
 
-  #session(rawHeaders: readonly string[], version: ProtocolVersion, owner: string): Session {
+  #session(
+    rawHeaders: readonly string[],
+    version: ProtocolVersion,
+    route: RouteRuntime,
+    principal: AuthenticatedPrincipal,
+  ): Session {
     // Revision 2026-07-28 has no sessions; an id there means nothing and goes no further.
     if (isStateless(version)) return { ok: true, id: null };
     let sealed: string | null = null;
@@ -119,10 +127,13 @@ export class McpJudge {
       sealed = rawHeaders[at + 1] ?? "";
     }
     if (sealed === null) return { ok: true, id: null };
-    const id = this.#options.seal.open(sealed, owner);
+    const id = this.#options.seal.open(sealed, ownerOf(route, principal));
     return id === null ? { ok: false, deny: NO_SESSION } : { ok: true, id };
   }
 }
+
+/** For refusals before a message is read. */
+const NO_ID: RpcError = { id: null, code: null };
 
 function filterFor(rules: McpRules, principal: AuthenticatedPrincipal): McpUse["mayList"] {
   return rules.filterLists ? (kind, name) => mayList(rules, principal, kind, name) : null;

@@ -120,7 +120,7 @@ export class Pipeline {
     if (!isPlainJson(exchange.head)) return this.#refuse(exchange, NOT_JSON);
     const body = await exchange.readBody(limit);
     if (body.kind === "client_gone" || exchange.over) return;
-    if (body.kind === "too_large") return this.#refuse(exchange, TOO_LARGE);
+    if (body.kind === "refused") return this.#refuse(exchange, body.deny);
     const json = parseStrictJson(body.bytes);
     if (!json.ok) return this.#refuse(exchange, deny("bad_request", `JSON at byte ${json.offset}: ${json.detail}`));
     const decision = decidePortal(route.route, principal, exchange.head, json.value);

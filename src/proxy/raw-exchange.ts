@@ -59,8 +59,16 @@ export class RawExchange extends Exchange {
     this.socket.destroy();
   }
 
+  abandoned(): void {
+    this.#onClose();
+  }
+
   malformed(reason: Reason, detail: string): void {
     this.answerFailure(reason, detail);
+  }
+
+  awaitsBody(): boolean {
+    return false;
   }
 
   awaitsClient(): boolean {
@@ -75,8 +83,8 @@ export class RawExchange extends Exchange {
     this.bytesIn = this.socket.bytesRead - this.#bytesReadBefore;
     this.bytesOut = this.socket.bytesWritten - this.#bytesWrittenBefore;
     if (this.status === 0) this.status = CLIENT_CLOSED_STATUS;
-    if (this.connection.current === this) this.connection.current = null;
     this.deps.recorder.finished(this);
+    this.connection.done(this);
   }
 }
 

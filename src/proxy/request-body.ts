@@ -1,36 +1,77 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { deny, type Deny } from "../core/decision.ts";
 
 /** What is read and thrown away of a body that nobody wants, before the connection is closed. */
 const LINGER_BYTES = 1024 * 1024;
 /** How long, ms. */
 export const LINGER_MS = 2_000;
 
+/** Bodies that are read before the decision, over all requests of the process. */
+export class BodyBudget {
+  #left: number;
+
+  /** `bytes` may be held at once. */
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** False where it would be over the budget. What was taken is given back. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
 /** A body that was read whole, or why it was not. */
 export type CollectedBody =
   | { readonly kind: "whole"; readonly bytes: Buffer }
-  | { readonly kind: "too_large" }
+  | { readonly kind: "refused"; readonly deny: Deny }
   | { readonly kind: "client_gone" };
 
-/** Reads a body whole, `limit` bytes at most; the rest of a longer one is left unread. Never rejects. */
-export function collectBody(request: IncomingMessage, limit: number): Promise<CollectedBody> {
+const TOO_LARGE = deny("body_too_large", "longer than what is read before the decision");
+const BUSY = deny("too_many_requests", "other bodies fill limits.inspect_total");
+const TOO_SLOW = deny("request_timeout", "the body took too long to arrive");
+
+export interface BodyBounds {
+  /** Longest body, bytes. */
+  readonly limit: number;
+  readonly budget: BodyBudget;
+  /** The whole body has to be there by then, ms. */
+  readonly timeoutMs: number;
+}
+
+/** Reads a body whole within its bounds; the rest of another one is left unread. Never rejects. */
+export function collectBody(
+  request: IncomingMessage,
+  { limit, budget, timeoutMs }: BodyBounds,
+): Promise<CollectedBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const timer = setTimeout(() => stop(TOO_SLOW), timeoutMs);
     const settle = (body: CollectedBody): void => {
+      clearTimeout(timer);
+      budget.giveBack(size);
       request.off("data", onData);
       request.off("end", onEnd);
       request.off("close", onClose);
       request.off("error", onClose);
       resolve(body);
     };
-    const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size <= limit) {
-        chunks.push(chunk);
-        return;
-      }
+    const stop = (denied: Deny): void => {
       request.pause();
-      settle({ kind: "too_large" });
+      settle({ kind: "refused", deny: denied });
+    };
+    const onData = (chunk: Buffer): void => {
+      if (size + chunk.length > limit) return stop(TOO_LARGE);
+      if (!budget.take(chunk.length)) return stop(BUSY);
+      size += chunk.length;
+      chunks.push(chunk);
     };
     const onEnd = (): void => settle({ kind: "whole", bytes: Buffer.concat(chunks) });
     const onClose = (): void => settle({ kind: "client_gone" });

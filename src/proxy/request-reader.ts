@@ -29,6 +29,11 @@ export interface ReadLimits {
 
 /** RFC 3986 §3.2.2 without user info; IP literals in brackets; an optional port. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+/** True for the value of a `Host` field. */
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
+
 const LENGTH = /^[0-9]{1,15}$/;
 /** Other codings, then chunked. */
 const CHUNKED_LAST = /[,\s]chunked$/i;

@@ -47,6 +47,7 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
       case "trailer":
         // Without chunks there are no trailers, and node:http throws where they are announced.
         if (head.framing.kind !== "chunked" || !response.useChunkedEncodingByDefault) continue;
+        if (context.rewritten !== null) continue;
         break;
       case "x-accel-buffering":
         unbuffered = true;
@@ -69,8 +70,11 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
   response.writeHead(head.status, head.statusText, fields);
 }
 
-/** One link of RFC 8288, as node:http takes it; it throws on others. */
-const LINK = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/;
+/**
+ * One link (RFC 8288) in the simple form that is in use: what node:http throws on, or takes exponential
+ * time over, is left out. Each part can match in one way only.
+ */
+const LINK = /^<[^<>\s]{1,1024}>(?:; ?[A-Za-z*-]{1,32}(?:=(?:"[^"\s;=]{0,256}"|[^"\s;=,]{1,256}))?){0,16}$/;
 
 /** The links of early hints (RFC 8297), but for those that cannot be sent on. */
 export function earlyLinks(head: ResponseHead): string[] {
@@ -81,17 +85,20 @@ export function earlyLinks(head: ResponseHead): string[] {
   return links.filter((link) => LINK.test(link));
 }
 
+/** Fields that a service would act on as if they stood in the head. */
+const HEAD_ONLY = new Set(["cookie", "set-cookie", "origin", "content-type", "content-encoding", "content-range"]);
+
 /**
  * The trailer fields that may go on: none that frames, routes or authenticates a message (RFC 9110
- * §6.5.1), in either direction.
+ * §6.5.1), in either direction, and not `except` (lower case).
  */
-export function passTrailers(trailers: readonly string[]): [string, string][] {
+export function passTrailers(trailers: readonly string[], except: string | null = null): [string, string][] {
   const passed: [string, string][] = [];
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] ?? "";
-    if (requestFieldClass(name) === "pass" && responseFieldClass(name) === "pass") {
-      passed.push([name, trailers[i + 1] ?? ""]);
-    }
+    const lower = name.toLowerCase();
+    if (requestFieldClass(name) !== "pass" || responseFieldClass(name) !== "pass") continue;
+    if (lower !== except && !HEAD_ONLY.has(lower)) passed.push([name, trailers[i + 1] ?? ""]);
   }
   return passed;
 }

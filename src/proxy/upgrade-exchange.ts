@@ -1,11 +1,11 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
 import { createProxyServer, type ProxyServer } from "http-proxy-3";
 import type { Log } from "../telemetry/log.ts";
 import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
 import { RawExchange } from "./raw-exchange.ts";
-import { responseFieldClass } from "./response-fields.ts";
+import { type ResponseFieldClass, responseFieldClass } from "./response-fields.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
 
@@ -97,12 +97,27 @@ export class UpgradeExchange extends RawExchange {
       upstreamRequest.setTimeout(0);
       this.#opened(response, upstream, settings?.stream_idle_timeout ?? 0);
     });
-    upstreamRequest.on("response", (response: IncomingMessage) => {
-      this.answered = true;
-      this.answeredAt = this.deps.clock.monotonic();
-      this.status = response.statusCode ?? 502;
-      cleanResponse(response, this.requestId, false);
-      response.headers.connection = "close";
+    // http-proxy-3 listens for the answer right after this; it would relay one without back-pressure or time-outs.
+    setImmediate(() => {
+      upstreamRequest.removeAllListeners("response");
+      upstreamRequest.on("response", (response: IncomingMessage) => this.#relay(response, settings?.idle_timeout ?? 0));
+    });
+  }
+
+  /** The upstream does not switch: its answer goes to the client, and the connection ends with it. */
+  #relay(response: IncomingMessage, idleMs: number): void {
+    this.#upstreamRequest?.setTimeout(idleMs, () => response.destroy());
+    this.answered = true;
+    this.answeredAt = this.deps.clock.monotonic();
+    this.status = response.statusCode ?? 502;
+    this.socket.setTimeout(idleMs, () => this.socket.destroy());
+    this.socket.write(relayedHead(response, this.requestId), "latin1");
+    pipeline(response, this.socket, (error) => {
+      if (this.socket.destroyed) return;
+      // The client's end is not waited for.
+      if (error === undefined || error === null) return this.socket.destroySoon();
+      this.outcome = "upstream_cut";
+      this.socket.resetAndDestroy();
     });
   }
 
@@ -119,7 +134,7 @@ export class UpgradeExchange extends RawExchange {
       return;
     }
     this.status = 101;
-    cleanResponse(response, this.requestId, true);
+    cleanSwitch(response, this.requestId);
     this.deps.recorder.streamOpened(this);
     // http-proxy-3 takes time-outs off both sockets right after this.
     setImmediate(() => this.socket.setTimeout(idleMs, () => this.socket.destroy()));
@@ -133,7 +148,8 @@ export class UpgradeExchange extends RawExchange {
 
 /** The fields of a written head as node:http takes them; a field sent twice becomes one (RFC 9110 §5.3). */
 function headersOf(head: string): IncomingHttpHeaders {
-  const headers: IncomingHttpHeaders = {};
+  // No prototype: a field may be called `constructor`.
+  const headers: IncomingHttpHeaders = Object.create(null);
   for (const line of head.split("\r\n").slice(1)) {
     const colon = line.indexOf(":");
     if (colon < 0) continue;
@@ -147,10 +163,23 @@ function headersOf(head: string): IncomingHttpHeaders {
 }
 
 /** Drops what ends at this hop, in place: http-proxy-3 copies what is left to the client. */
-function cleanResponse(response: IncomingMessage, requestId: string, switching: boolean): void {
+function cleanSwitch(response: IncomingMessage, requestId: string): void {
   for (const name of Object.keys(response.headers)) {
-    const keep = switching && (name === "connection" || name === "upgrade");
-    if (!keep && ["drop", "connection"].includes(responseFieldClass(name))) delete response.headers[name];
+    const keep = name === "connection" || name === "upgrade";
+    if (!keep && ENDS_HERE.has(responseFieldClass(name))) delete response.headers[name];
   }
   response.headers["x-request-id"] = requestId;
+}
+
+const ENDS_HERE: ReadonlySet<ResponseFieldClass> = new Set(["drop", "connection", "trailer"]);
+
+/** The head of an answer that ends with the connection. node:http has read it strictly and decoded its chunks. */
+function relayedHead(response: IncomingMessage, requestId: string): string {
+  let text = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
+  const { rawHeaders } = response;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (!ENDS_HERE.has(responseFieldClass(name))) text += `${name}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  return `${text}X-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n`;
 }

@@ -3,6 +3,7 @@ import { connectionNames } from "./connection-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
+import { isHost } from "./request-reader.ts";
 import type { UpstreamRuntime } from "./route-runtime.ts";
 
 /**
@@ -30,14 +31,15 @@ export function writeUpstreamHead(exchange: Exchange, upstream: UpstreamRuntime,
   return `${text}\r\n`;
 }
 
-function goesOn(name: string, { connection, mcp }: Exchange): boolean {
+function goesOn(name: string, exchange: Exchange): boolean {
+  const { connection, mcp } = exchange;
   switch (requestFieldClass(name)) {
     case "pass":
     case "traceparent":
     case "trailer":
       return true;
     case "forwarded":
-      return connection.trusted;
+      return connection.trusted && !readsHost(exchange);
     case "mcp-session-id":
       // On MCP routes the session is ours to name.
       return mcp === null;
@@ -49,10 +51,17 @@ function goesOn(name: string, { connection, mcp }: Exchange): boolean {
   }
 }
 
+/** The portal was read from `Host`, so the service may be told of no other host. */
+function readsHost({ route }: Exchange): boolean {
+  return route?.route.portal?.kind === "host";
+}
+
 /** Behind a trusted proxy: its chain with its own address added, and what it says of scheme and host. */
-function believedFields({ head, connection }: Exchange): string {
+function believedFields(exchange: Exchange): string {
+  const { head, connection } = exchange;
   const chain = head.forwardedFor === null ? connection.address : `${head.forwardedFor}, ${connection.address}`;
   const own = connection.secure ? "https" : "http";
   const proto = head.forwardedProto === "http" || head.forwardedProto === "https" ? head.forwardedProto : own;
-  return forwardedFields(chain, proto, head.forwardedHost ?? head.host);
+  const believed = head.forwardedHost !== null && !readsHost(exchange) && isHost(head.forwardedHost);
+  return forwardedFields(chain, proto, believed ? (head.forwardedHost ?? head.host) : head.host);
 }
