@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { PROXY_CORE, run, type Server, startServer } from "./child.ts";
 
-const MAIN = resolve(import.meta.dirname, "../src/cli/main.ts");
+const MAIN = resolve(import.meta.dirname, "../src/cli/bin.ts");
 const ROUTES = 50;
 
 export interface Sidecar extends Server {

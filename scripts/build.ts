@@ -56,7 +56,7 @@ if (!(await mayEmpty(out))) {
   await rm(out, { recursive: true, force: true });
   if (compile(out)) {
     await copyAssets(out);
-    await makeExecutable(join(out, "src", "cli", "main.js"));
+    await makeExecutable(join(out, "src", "cli", "bin.js"));
   } else {
     process.exitCode = 1;
   }

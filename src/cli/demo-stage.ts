@@ -8,6 +8,7 @@ import type { CredentialId } from "../core/ids.ts";
 import { PACKAGE_ROOT } from "../app/version.ts";
 import type { Terminal } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
+import { portFailure } from "./port-failure.ts";
 import { type KeyDesk, withKeyDesk } from "./key-store.ts";
 
 export interface DemoOptions {
@@ -55,6 +56,10 @@ export interface DemoStage {
   issue(name: string, scopes: readonly string[]): Promise<DemoKey>;
   /** Revokes a key, as the command line does. */
   revoke(id: CredentialId): Promise<void>;
+  /** Requests under way at the sidecar. */
+  openRequests(): number;
+  /** What open requests get at the end, ms. */
+  readonly drainMs: number;
   close(): Promise<void>;
 }
 
@@ -75,7 +80,9 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
     const staged = { ...terminal, env };
     const config = await requireConfig(join(PACKAGE_ROOT, "config", "demo.yaml"), staged);
     const keys = await withKeyDesk(config, staged, seed);
-    const app = await startApp(config, { env });
+    const app = await startApp(config, { env }).catch((error: unknown) => {
+      throw portFailure(error, config, "try: npm run demo -- --port 0") ?? error;
+    });
     return {
       publicUrl: app.publicUrl,
       adminUrl: app.adminUrl,
@@ -84,6 +91,8 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
       keys,
       issue: (name, scopes) => withKeyDesk(config, staged, (desk) => issue(desk, name, scopes, null)),
       revoke: (id) => withKeyDesk(config, staged, (desk) => revoke(desk, id)),
+      openRequests: () => app.openRequests(),
+      drainMs: config.limits.drain,
       async close() {
         await app.close();
         await service.close();

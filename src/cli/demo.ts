@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Command, readArgs, type Terminal, UsageError } from "./command.ts";
 import { type DemoOptions, type DemoStage, startDemo } from "./demo-stage.ts";
 import { tour } from "./demo-tour.ts";
-import { takeSignals } from "./signals.ts";
+import { closeTelling, takeSignals } from "./signals.ts";
 
 /** `portcullis demo`: a ticket service, the sidecar in front, seeded keys, and a tour of real requests. */
 export const demo: Command = {
@@ -43,7 +43,9 @@ Example: portcullis demo --port 0 --tour`,
       await signals.stopped;
       return 0;
     } finally {
-      await stage.close();
+      if (values.tour === true) await stage.close();
+      else await closeTelling(stage, stage.drainMs, terminal);
+      terminal.error(`kept: ${stage.dataDir}\n`);
     }
   },
 };
@@ -52,7 +54,8 @@ function stageOptions(values: { port?: string; store?: string; data?: string; to
   // A tour that ends by itself needs no particular port, so it disturbs nobody.
   const text = values.port ?? (values.tour === true ? "0" : "8080");
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port >= 0 && port <= 65_534)) throw new UsageError("--port is 0 to 65534");
+  if (!(port >= 0 && port <= 65_534))
+    throw new UsageError(`--port ${text}: give 0 (any free) to 65534; the admin listener takes the next port`);
   return { port, store: values.store, data: values.data };
 }
 
@@ -102,7 +105,7 @@ Try:
   curl -s ${stage.adminUrl}/metrics | grep ^portcullis_requests_total
   tail -f ${auditFile(stage)}
 
-Ctrl-C ends it.
+Ctrl-C ends it; the folder stays.
 `;
 }
 

@@ -1,5 +1,3 @@
-import { realpathSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { VERSION } from "../app/version.ts";
 import { suggestion } from "../core/suggest.ts";
 import { check } from "./check.ts";
@@ -62,24 +60,4 @@ async function run(command: Command, args: readonly string[], terminal: Terminal
     else terminal.error(`portcullis ${command.name}: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
-}
-
-const terminal: Terminal = {
-  env: process.env,
-  out: (text) => void process.stdout.write(text),
-  error: (text) => void process.stderr.write(text),
-  async readInput() {
-    let text = "";
-    for await (const chunk of process.stdin.setEncoding("utf8")) text += String(chunk);
-    return text;
-  },
-};
-
-/** Installed, the command is a symbolic link to this file. */
-function isProgram(started: string | undefined): boolean {
-  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
-}
-
-if (isProgram(process.argv[1])) {
-  process.exitCode = await main(process.argv.slice(2), terminal);
 }

@@ -2,7 +2,8 @@ import { InvalidRules } from "../app/rules-source.ts";
 import { startApp } from "../app/app.ts";
 import { type Command, CommandFailure, CONFIG_OPTION, readArgs, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { takeSignals } from "./signals.ts";
+import { portFailure } from "./port-failure.ts";
+import { closeTelling, takeSignals } from "./signals.ts";
 
 /** `portcullis serve`: the sidecar. SIGTERM drains and exits 0; SIGHUP reads the rules again. */
 export const serve: Command = {
@@ -24,14 +25,15 @@ Example: portcullis serve --config config/portcullis.yaml`,
     const config = await requireConfig(values.config, terminal);
     const signals = takeSignals();
     const app = await startApp(config, { env: terminal.env }).catch((error: unknown) => {
-      throw error instanceof InvalidRules ? new CommandFailure(error.message) : error;
+      if (error instanceof InvalidRules) throw new CommandFailure(error.message);
+      throw portFailure(error, config, "give another there") ?? error;
     });
     // Where audit lines go to standard output, nothing else does.
     const tell = config.audit.sinks.some((sink) => "stdout" in sink) ? terminal.error : terminal.out;
     tell(`portcullis serves ${app.publicUrl} (admin ${app.adminUrl})\n`);
     signals.onReload(() => void app.reload());
     await signals.stopped;
-    await app.close();
+    await closeTelling(app, config.limits.drain, terminal);
     return 0;
   },
 };

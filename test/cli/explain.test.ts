@@ -252,8 +252,8 @@ describe("portcullis explain", () => {
     const file = join(at.folder, "key");
     writeFileSync(file, acme.key);
     const input = openSync(file, "r");
-    const main = resolve(import.meta.dirname, "../../src/cli/main.ts");
-    const args = [main, "explain", "--config", at.config, "--key", "-", "GET", TICKETS];
+    const bin = resolve(import.meta.dirname, "../../src/cli/bin.ts");
+    const args = [bin, "explain", "--config", at.config, "--key", "-", "GET", TICKETS];
     const child = spawn(process.execPath, args, { stdio: [input, "pipe", "inherit"] });
     let out = "";
     child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));

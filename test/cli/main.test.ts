@@ -1,11 +1,14 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { spawnPortcullis } from "../support/processes.ts";
+import { spawnPortcullis, spawnProcess, waitForLine } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { run } from "./terminal.ts";
 
 const version: unknown = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")).version;
+const BIN = resolve(import.meta.dirname, "../../src/cli/bin.ts");
 const COMMANDS = ["serve", "demo", "check", "explain", "keys"];
 
 describe("portcullis", () => {
@@ -65,7 +68,35 @@ describe("portcullis", () => {
   });
 
   test.each(["--port=70000", "--port=x", "--port=-1"])("demo %s is wrong usage", async (option) => {
-    expect((await run(["demo", option])).code).toBe(2);
+    const { code, error } = await run(["demo", option]);
+    expect(code).toBe(2);
+    expect(error).toContain(
+      `${option.replace("=", " ")}: give 0 (any free) to 65534; the admin listener takes the next`,
+    );
+  });
+
+  test("demo says which port is taken and what to do", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = other.address();
+    const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+    const started = spawnPortcullis(["demo", "--port", String(port)]);
+    expect(await started.exited).toEqual({ code: 1, signal: null });
+    expect(started.stderr()).toContain(
+      `port ${port} is in use (listen.public.address); try: npm run demo -- --port 0\n`,
+    );
+    other.close();
+  });
+
+  test("demo says that it stops, and which folder it leaves", async () => {
+    const data = tempFolder();
+    const started = spawnPortcullis(["demo", "--json", "--port", "0", "--data", data]);
+    await waitForLine(started, (line) => line.startsWith("{"));
+    started.child.kill("SIGINT");
+    expect(await started.exited).toEqual({ code: 0, signal: null });
+    expect(started.stderr()).toBe(
+      `stopping: 0 open requests, up to 1s; a second Ctrl-C ends at once\nstopped\nkept: ${data}\n`,
+    );
   });
 
   test("demo makes the tour or prints JSON, not both", async () => {
@@ -78,6 +109,13 @@ describe("portcullis", () => {
       [["--version"], ["serve"], ["nonsense"]].map((args) => spawnPortcullis(args, { cwd }).exited),
     );
     expect(codes.map(({ code }) => code)).toEqual([0, 1, 2]);
+  });
+
+  test.each(["v20.20.2", "v24.8.0"])("on Node %s says which one it needs", async (old) => {
+    const preload = `data:text/javascript,Object.defineProperty(process, "version", { value: "${old}" })`;
+    const started = spawnProcess(process.execPath, ["--import", preload, BIN, "--version"]);
+    expect(await started.exited).toEqual({ code: 1, signal: null });
+    expect(started.stderr()).toBe(`portcullis needs Node 24.9 or later; this is ${old}\n`);
   });
 
   test("without --config says which files it looked for", async () => {

@@ -49,6 +49,10 @@ describe("SIGTERM", () => {
     upstream.letGo();
     expect(await slow).toMatchObject({ status: 200, text: "late" });
     expect(await process.exited).toEqual({ code: 0, signal: null });
+    const told = process.stderr().split("\n");
+    expect(told).toContain("stopping: 1 open request, up to 30s; a second Ctrl-C ends at once");
+    expect(told).toContain("stopped");
+    expect(told.find((line) => line.includes('"msg":"stopping"'))).toContain('"open_requests":1');
     expect(at.audit().filter(({ event }) => event === "request")).toMatchObject([
       { path: "/tickets/acme", status: 200, decision: "allow", credential: key.id },
     ]);
@@ -65,6 +69,23 @@ describe("SIGTERM", () => {
     await running.untilReadiness(({ ready }) => !ready);
     process.child.kill("SIGTERM");
     expect(await process.exited).toEqual({ code: 1, signal: null });
+    expect(await slow).toContain("fetch failed");
+  });
+
+  test("one Ctrl-C that comes twice, as under npm, is one; a later one ends at once", async () => {
+    const upstream = await slowUpstream();
+    const at = install({ rules: ticketRules(upstream.url) });
+    const key = await at.createKey("--scope", "tickets:read");
+    const { process, ...running } = await serve(at);
+    const slow = running.get("/tickets/acme", key.key).catch((error: unknown) => String(error));
+    await upstream.arrived;
+    process.child.kill("SIGINT");
+    await waitForLine(process, (line) => line.startsWith("stopping: 1 open request"));
+    process.child.kill("SIGINT");
+    expect(await running.untilReadiness(({ ready }) => !ready)).toMatchObject({ ready: false });
+    const again = setInterval(() => process.child.kill("SIGINT"), 200);
+    expect(await process.exited).toEqual({ code: 1, signal: null });
+    clearInterval(again);
     expect(await slow).toContain("fetch failed");
   });
 
@@ -290,7 +311,7 @@ listen: { ${listener}: { address: "127.0.0.1:${port}" }, ${free}: { address: "12
     const started = spawnPortcullis(["serve", "--config", at.config]);
     expect(await started.exited).toEqual({ code: 1, signal: null });
     const told = started.stderr().trimEnd().split("\n");
-    expect(told.at(-1)).toContain(`address already in use 127.0.0.1:${port}`);
+    expect(told.at(-1)).toBe(`port ${port} is in use (listen.${listener}.address); give another there`);
     expect(started.stderr()).not.toContain("    at ");
     expect(started.stdout()).toBe("");
     other.close();

@@ -53,7 +53,7 @@ afterAll(async () => {
 
 /** Starts `portcullis ARGS` from source, with the Node that runs the tests. */
 export function spawnPortcullis(args: readonly string[], options: SpawnOptions = {}): RunningProcess {
-  return spawnProcess(process.execPath, [resolve(project, "src/cli/main.ts"), ...args], options);
+  return spawnProcess(process.execPath, [resolve(project, "src/cli/bin.ts"), ...args], options);
 }
 
 /** Starts any program under the same care: its output is kept, and it never outlives the test run. */

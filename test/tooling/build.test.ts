@@ -7,7 +7,7 @@ import { project, temporaryFolder } from "./support.ts";
 
 const FILES = {
   "package.json": `{ "name": "small", "type": "module" }`,
-  "src/cli/main.ts": `import { name } from "./name.ts";\nconsole.log(name satisfies string);\n`,
+  "src/cli/bin.ts": `import { name } from "./name.ts";\nconsole.log(name satisfies string);\n`,
   "src/cli/name.ts": `export const name = "small";\n`,
   "src/store/take.lua": "return 1\n",
   "deploy/demo/service.ts": "export {};\n",
@@ -36,7 +36,7 @@ describe("npm run build", () => {
     const root = await smallProject();
     expect((await build(root)).child.exitCode).toBe(0);
     expect(existsSync(join(root, "dist/left-over.js"))).toBe(false);
-    const command = join(root, "dist/src/cli/main.js");
+    const command = join(root, "dist/src/cli/bin.js");
     expect((await stat(command)).mode & 0o777).toBe(0o755);
     expect(await readFile(command, "utf8")).toMatch(
       /^#!\/usr\/bin\/env node\nimport \{ name \} from "\.\/name\.js";\n/,
@@ -49,17 +49,17 @@ describe("npm run build", () => {
 
   test("keeps a first line that is there, once", async () => {
     const main = `#!/usr/bin/env node\nconsole.log("here");\n`;
-    const root = await smallProject({ "src/cli/main.ts": main });
+    const root = await smallProject({ "src/cli/bin.ts": main });
     await build(root);
-    expect((await readFile(join(root, "dist/src/cli/main.js"), "utf8")).match(/#!/g)).toHaveLength(1);
+    expect((await readFile(join(root, "dist/src/cli/bin.js"), "utf8")).match(/#!/g)).toHaveLength(1);
   });
 
   test("keeps the lines of the source in traces", async () => {
-    const root = await smallProject({ "src/cli/main.ts": `export {};\n\nthrow new Error("on line three");\n` });
+    const root = await smallProject({ "src/cli/bin.ts": `export {};\n\nthrow new Error("on line three");\n` });
     await build(root);
-    const run = spawnProcess(process.execPath, ["--enable-source-maps", join(root, "dist/src/cli/main.js")]);
+    const run = spawnProcess(process.execPath, ["--enable-source-maps", join(root, "dist/src/cli/bin.js")]);
     expect(await run.exited).toEqual({ code: 1, signal: null });
-    expect(run.stderr()).toContain("main.ts:3");
+    expect(run.stderr()).toContain("bin.ts:3");
   });
 
   test("copies what is no TypeScript and read at run time, and the demo", async () => {
@@ -73,7 +73,7 @@ describe("npm run build", () => {
     const root = await smallProject();
     const out = join(await temporaryFolder(), "out");
     expect((await build(root, "--out", out)).child.exitCode).toBe(0);
-    expect(existsSync(join(out, "src/cli/main.js"))).toBe(true);
+    expect(existsSync(join(out, "src/cli/bin.js"))).toBe(true);
     expect(existsSync(join(root, "dist/left-over.js"))).toBe(true);
   });
 
@@ -82,7 +82,7 @@ describe("npm run build", () => {
     const precious = await temporaryFolder({ "precious.txt": "mine" });
     for (const folder of [root, precious]) expect((await build(root, "--out", folder)).child.exitCode).toBe(2);
     expect(existsSync(join(precious, "precious.txt"))).toBe(true);
-    expect(existsSync(join(root, "src/cli/main.ts"))).toBe(true);
+    expect(existsSync(join(root, "src/cli/bin.ts"))).toBe(true);
   });
 
   test("fails where the types are wrong", async () => {

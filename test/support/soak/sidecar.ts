@@ -23,7 +23,7 @@ export interface SoakSidecar {
 
 export async function startSidecar(folder: string, config: string): Promise<SoakSidecar> {
   const preload = join(import.meta.dirname, "collect-on-signal.ts");
-  const args = ["--expose-gc", "--import", preload, join(PROJECT, "src/cli/main.ts"), "serve", "--config", config];
+  const args = ["--expose-gc", "--import", preload, join(PROJECT, "src/cli/bin.ts"), "serve", "--config", config];
   const started: RunningProcess = spawnProcess(process.execPath, args);
   const line = await waitForLine(started, (text) => text.startsWith("portcullis serves "));
   const [publicUrl = "", adminUrl = ""] = line.match(/http:\/\/[0-9.:]+/g) ?? [];
