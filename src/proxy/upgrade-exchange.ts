@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type Duplex, pipeline } from "node:stream";
+import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyServer } from "http-proxy-3";
 import type { Log } from "../telemetry/log.ts";
 import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
@@ -112,13 +112,13 @@ export class UpgradeExchange extends RawExchange {
     this.status = response.statusCode ?? 502;
     this.socket.setTimeout(idleMs, () => this.socket.destroy());
     this.socket.write(relayedHead(response, this.requestId), "latin1");
-    pipeline(response, this.socket, (error) => {
-      if (this.socket.destroyed) return;
-      // The client's end is not waited for.
-      if (error === undefined || error === null) return this.socket.destroySoon();
+    response.on("error", () => {
       this.outcome = "upstream_cut";
       this.socket.resetAndDestroy();
     });
+    // The client's own end is not waited for.
+    response.on("end", () => this.socket.destroySoon());
+    response.pipe(this.socket, { end: false });
   }
 
   #opened(response: IncomingMessage, upstream: Duplex, idleMs: number): void {
