@@ -70,7 +70,7 @@ const limits = section({
 });
 
 export const configSchema = section({
-  version: z.literal(1, { error: "expected 1" }).describe("Version of this format."),
+  version: z.literal(1, { error: "only version 1 is known" }).describe("Version of this format."),
   public_url: text
     .refine((value) => parseOrigin(value) !== null, "expected http(s)://HOST[:PORT] without path or query")
     .transform((value) => parseOrigin(value)?.origin ?? value)

@@ -19,9 +19,30 @@ export async function loadConfig(file: string, env: Env): Promise<Loaded<Config>
   const { tree } = read;
   if (tree.value === undefined) return { ok: false, problems: sortProblems(tree.problems) };
   const parsed = configSchema.safeParse(tree.value);
-  const problems = [...tree.problems, ...schemaProblems(configSchema, tree), ...pepperProblems(tree)];
+  const problems = [...tree.problems, ...configProblems(tree), ...pepperProblems(tree)];
+  if (parsed.success) problems.push(...addressProblems(parsed.data, tree));
   if (!parsed.success || problems.length > 0) return { ok: false, problems: sortProblems(problems) };
   return { ok: true, value: complete(parsed.data, dirname(resolve(file))) };
+}
+
+/** What the schema finds. A rules file in the place of the configuration is told from a slip in one key. */
+function configProblems(tree: YamlTree): readonly Problem[] {
+  const problems = schemaProblems(configSchema, tree);
+  if (!tree.has(["routes"])) return problems;
+  const message = "this looks like a rules file: use --rules of `check`, or name it in `rules:` of a configuration";
+  return [...problems, { ...tree.position(["routes"], "key"), message }];
+}
+
+const EVERY_INTERFACE = new Set(["0.0.0.0", "::"]);
+
+/** Two listeners on one port, which the system would refuse with less to say. Port 0 is never the same twice. */
+function addressProblems({ listen }: Parsed, tree: YamlTree): readonly Problem[] {
+  const { host, port } = listen.public.address;
+  const admin = listen.admin.address;
+  const overlap = host === admin.host || EVERY_INTERFACE.has(host) || EVERY_INTERFACE.has(admin.host);
+  if (port === 0 || port !== admin.port || !overlap) return [];
+  const path = ["listen", tree.has(["listen", "admin", "address"]) ? "admin" : "public", "address"];
+  return [{ ...tree.position(path), message: `both listeners are on port ${port}; give each its own` }];
 }
 
 /** Instances that share a Redis must share the pepper, so none can make its own. */

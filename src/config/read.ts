@@ -13,7 +13,7 @@ export interface ReadFile {
 /** Reads a YAML file, or says why it cannot be read. What is wrong inside is in `tree.problems`. */
 export async function readYamlFile(file: string, env: Env): Promise<ReadFile | Problem> {
   const bytes = await readFile(file).catch((error: unknown) => describe(error));
-  if (typeof bytes === "string") return { file, line: 1, column: 1, message: `cannot read the file: ${bytes}` };
+  if (typeof bytes === "string") return { file, line: 1, column: 1, message: bytes };
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -24,5 +24,6 @@ export async function readYamlFile(file: string, env: Env): Promise<ReadFile | P
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return code === "ENOENT" ? "no such file" : `cannot read the file: ${code}`;
 }

@@ -74,13 +74,18 @@ const mcpSchema = section({
     .describe("`Origin` values that are accepted. Requests without `Origin` always are."),
 });
 
+function methodMessage(input: unknown): string {
+  const upper = METHODS.find((method) => typeof input === "string" && method === input.toUpperCase());
+  return upper === undefined ? `expected one of ${METHODS.join(", ")}` : `write ${upper}`;
+}
+
 export const routeSchema = section({
   id: text
     .refine(isRouteId, "expected lower-case letters, digits, `.`, `_` and `-`, 64 at most")
     .describe("Name in metrics and audit."),
   match: section({
     methods: z
-      .array(z.enum(METHODS, { error: `expected one of ${METHODS.join(", ")}` }))
+      .array(z.enum(METHODS, { error: ({ input }) => methodMessage(input) }))
       .min(1, "name at least one method, or leave `methods` out")
       .optional()
       .describe("Methods; left out, all of them. GET does not imply HEAD."),
@@ -114,7 +119,7 @@ const portalSchema = section({
 });
 
 export const rulesSchema = section({
-  version: z.literal(1, { error: "expected 1" }).describe("Version of this format."),
+  version: z.literal(1, { error: "only version 1 is known" }).describe("Version of this format."),
   scopes: z
     .record(scope, text)
     .default({ ...DEFAULT_SCOPES })

@@ -27,6 +27,9 @@ function issueProblems(issue: z.core.$ZodIssue, schema: z.ZodType, tree: YamlTre
   if (valueAt(tree.value, path) === undefined) {
     return [{ ...tree.position(path), message: `missing key \`${path.at(-1) ?? ""}\`` }];
   }
+  if (issue.code === "invalid_type" && issue.expected === "array" && tree.written(path) !== "") {
+    return [{ ...tree.position(path), message: `write it as a list: [${tree.written(path)}]` }];
+  }
   // A key that may not be there at all is wrong by itself, not by its value.
   const part = issue.code === "invalid_type" && issue.expected === "never" ? "key" : "value";
   return [{ ...tree.position(path, part), message: issue.message.replace("Invalid input: ", "") }];

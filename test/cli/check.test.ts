@@ -114,6 +114,27 @@ describe("portcullis check", () => {
     });
   });
 
+  test("says how to write what is nearly right", async () => {
+    const { config } = install(`version: 2
+upstreams: { desk: { url: http://127.0.0.1:9 } }
+routes:
+  - id: tickets.read
+    match: { methods: [get], path: "/:portal" }
+    upstream: desk
+    scopes: tickets:read
+    portal: path:portal
+`);
+    const { error } = await run(["check", "--config", config]);
+    expect(error).toContain("rules.yaml:1:10: only version 1 is known");
+    expect(error).toContain("rules.yaml:5:24: write GET");
+    expect(error).toContain("rules.yaml:7:13: write it as a list: [tickets:read]");
+  });
+
+  test("tells a rules file that is given as the configuration", async () => {
+    const { rules } = install();
+    expect((await run(["check", "--config", rules])).error).toContain("4:1: this looks like a rules file: use --rules");
+  });
+
   test("reads a rules file alone with --rules", async () => {
     expect((await run(["check", "--rules", install().rules])).code).toBe(0);
     expect((await run(["check", "--rules", install(TEN_MISTAKES).rules])).code).toBe(1);
@@ -123,7 +144,7 @@ describe("portcullis check", () => {
     const { folder } = install();
     const missing = await run(["check", "--config", join(folder, "none.yaml")]);
     expect(missing.code).toBe(1);
-    expect(missing.error).toContain(`none.yaml:1:1: cannot read the file: ENOENT`);
+    expect(missing.error).toContain(`none.yaml:1:1: no such file`);
     expect((await run(["check", "portcullis.yaml"])).code).toBe(2);
     expect((await run(["check", "--confg", "x"])).code).toBe(2);
   });

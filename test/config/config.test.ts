@@ -44,6 +44,7 @@ describe("loadConfig: defaults", () => {
         target_bytes: 8192,
         body_bytes: 10_485_760,
         inspect_bytes: 1_048_576,
+        inspect_total: 67_108_864,
         idle: 60_000,
         head_timeout: 10_000,
         connections: 20_000,
@@ -194,7 +195,7 @@ store: { url: mysql://x }
 secrets: { pepper: short }
 `;
     expect(await problems(yaml)).toEqual([
-      "1:10: expected 1",
+      "1:10: only version 1 is known",
       "2:1: unknown key `listn` (did you mean `listen`?)",
       "5:14: expected HOST:PORT such as 127.0.0.1:8080 or [::1]:8080",
       "6:5: unknown key `host` (did you mean `hosts`?)",
@@ -220,6 +221,15 @@ secrets: { pepper: short }
     ["%YAML 1.1\n---\nversion: 1\n", "1:1: YAML directives are not allowed"],
     ["version: 1\n1: 2\n", "2:1: a key must be text"],
     ["version: 1\n__proto__: {}\n", "2:1: this key is not allowed"],
+    [
+      "version: 1\nlisten: { public: { address: 127.0.0.1:9000 }, admin: { address: 127.0.0.1:9000 } }\n",
+      "2:66: both listeners are on port 9000; give each its own",
+    ],
+    [
+      "version: 1\nlisten: { public: { address: 0.0.0.0:9901 } }\n",
+      "2:30: both listeners are on port 9901; give each its own",
+    ],
+    ["version: 1\ntrusted_proxies: 10.0.0.1\n", "2:18: write it as a list: [10.0.0.1]"],
     ["", "1:1: the file is empty"],
     ["- 1\n", "1:1: expected object, received array"],
     ["log: {}\n", "1:1: missing key `version`"],
@@ -236,6 +246,12 @@ secrets: { pepper: short }
     expect(await problems(yaml)).toEqual([expected]);
   });
 
+  it("tells a rules file from a slip", async () => {
+    expect(await problems("version: 1\nroutes: []\n")).toContain(
+      "2:1: this looks like a rules file: use --rules of `check`, or name it in `rules:` of a configuration",
+    );
+  });
+
   it("refuses aliases, so that no file grows while it is read", async () => {
     const yaml = "version: 1\nlog: &a\n  level: info\ncache: *a\n";
     expect(await problems(yaml)).toEqual(["3:3: anchors are not allowed", "4:8: aliases are not allowed"]);
@@ -244,7 +260,7 @@ secrets: { pepper: short }
   it("says that a file is not there, or not text", async () => {
     expect(await loadConfig("/nowhere/portcullis.yaml", {})).toEqual({
       ok: false,
-      problems: [{ file: "/nowhere/portcullis.yaml", line: 1, column: 1, message: "cannot read the file: ENOENT" }],
+      problems: [{ file: "/nowhere/portcullis.yaml", line: 1, column: 1, message: "no such file" }],
     });
     expect(await problems(Uint8Array.of(0xff, 0xfe))).toEqual(["1:1: not UTF-8, or nested too deep to read"]);
     expect(await problems(`a: ${"[".repeat(50_000)}`)).toHaveLength(1);
