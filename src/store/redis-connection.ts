@@ -46,17 +46,20 @@ export interface ConnectOptions {
 /** Opens a connection in the background: returns at once, Redis may come up later. */
 export function connectRedis({ target, timeouts, log, sending }: ConnectOptions): RedisConnection {
   const client = createClient(target, timeouts, sending === "batched");
-  const firstTry = watch(client, log);
+  const place = placeOf(target);
+  const link = watch(client, log);
   return {
     async send(command, args, extraMs = 0) {
       const limit = timeouts.commandMs + extraMs;
       try {
         return await withDeadline(limit, async () => {
-          if (client.status !== "ready") await firstTry;
+          if (client.status !== "ready") await link.firstTry;
+          // Asked now, ioredis would refuse the command in words about its queue.
+          if (client.status !== "ready") throw new OutOfReach(link.cause());
           return await client.call(command, [...args]);
         });
       } catch (error) {
-        throw unavailable(command, error);
+        throw unavailable(place, command, error);
       }
     },
     close: () => client.disconnect(),
@@ -105,10 +108,10 @@ function backoff(attempt: number): number {
 }
 
 /** Logs when the connection is lost and when it is back. Resolves when the first attempt is over, either way. */
-function watch(client: RedisClient, log: StoreLog): Promise<void> {
+function watch(client: RedisClient, log: StoreLog): { readonly firstTry: Promise<void>; cause(): string } {
   let up: boolean | null = null;
   let lastError = "the connection was closed";
-  return new Promise((resolve) => {
+  const firstTry = new Promise<void>((resolve) => {
     client.on("ready", () => {
       if (up === false) log.info({}, "Redis is back");
       up = true;
@@ -124,6 +127,7 @@ function watch(client: RedisClient, log: StoreLog): Promise<void> {
       resolve();
     });
   });
+  return { firstTry, cause: () => lastError };
 }
 
 async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
@@ -136,11 +140,24 @@ async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise
   }
 }
 
+/** There is no connection now. */
+class OutOfReach extends Error {}
+
 /** Keeps the text only: ioredis hangs the command with its arguments, such as a password, on its errors. */
-function unavailable(command: string, error: unknown): StoreUnavailable {
-  return new StoreUnavailable(`Redis did not do ${command}: ${describe(error)}`);
+function unavailable(place: string, command: string, error: unknown): StoreUnavailable {
+  const text = describe(error);
+  if (!(error instanceof OutOfReach)) return new StoreUnavailable(`Redis at ${place} did not do ${command}: ${text}`);
+  return new StoreUnavailable(`Redis at ${place} is out of reach (${text}). Is it running? See store.url`);
 }
 
+/** Hosts and ports alone, never user or password. */
+function placeOf(target: RedisTarget): string {
+  const addresses = target.mode === "single" ? [target] : target.mode === "sentinel" ? target.sentinels : target.nodes;
+  return addresses.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)).join(", ");
+}
+
+/** The code of the system where there is one: the message of several attempts in one is empty. */
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown failure";
+  if (!(error instanceof Error)) return "unknown failure";
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

@@ -97,7 +97,7 @@ describe("a key command while Redis is gone", () => {
     await redis.kill();
     try {
       await expect(at.command("keys", "create", "--name", "x", "--scope", "tickets:read")).rejects.toThrow(
-        /exit 1: [\s\S]*Redis did not do/,
+        /exit 1: [\s\S]*Redis at 127\.0\.0\.1:\d+ is out of reach \(ECONNREFUSED\)\. Is it running\? See store\.url\n/,
       );
     } finally {
       await redis.restart();

@@ -193,6 +193,7 @@ describe("the Redis URL", () => {
       expect(failure).toBeInstanceOf(StoreUnavailable);
       const told = JSON.stringify([failure, String(failure), warnings, Object.entries(failure ?? {})]);
       expect(told).not.toContain("hunter2");
+      expect(String(failure)).toContain(`Redis at ${host.replace(/\/.*$/, "")} `);
     } finally {
       await Promise.all([store.close(), wrong.close()]);
       await guarded.stop();
