@@ -72,11 +72,14 @@ function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object
   };
 }
 
+const SCOPE_HELPS: ReadonlySet<string> = new Set(["credential_missing", "credential_invalid", "insufficient_scope"]);
+
 function challenge(code: string, scopeText: string): string {
   const parts = ['Bearer realm="portcullis"'];
   // RFC 6750 §3.1: no error code where the request brought no credential.
   if (code === "credential_invalid") parts.push('error="invalid_token"');
   if (code === "insufficient_scope") parts.push('error="insufficient_scope"');
-  if (scopeText !== "") parts.push(`scope="${scopeText}"`);
+  // A wider scope helps with these alone: no scope opens another portal, or a tool that no rule names.
+  if (SCOPE_HELPS.has(code) && scopeText !== "") parts.push(`scope="${scopeText}"`);
   return parts.join(", ");
 }

@@ -71,6 +71,13 @@ describe("a restricted key acts on its own portal only", () => {
     await expectRefused(stage, bytes(), FORBIDDEN);
   });
 
+  test("is not told of a scope, which would open no other portal", async () => {
+    const challenge = async (bytes: string): Promise<readonly string[]> =>
+      valuesOf(await ask(stage, bytes), "www-authenticate");
+    expect(await challenge(get("/path/globex/1"))).toEqual(['Bearer realm="portcullis"']);
+    expect(await challenge(request("GET /path/acme/1"))).toEqual(['Bearer realm="portcullis", scope="tickets:read"']);
+  });
+
   test("where the upstream filters, it gets the restriction and none that the client claims", async () => {
     const answer = await ask(stage, get("/list", ["X-Portcullis-Portal: globex", "X_Portcullis_Portal: globex"]));
     expect(statusOf(answer)).toBe(200);
@@ -118,6 +125,14 @@ describe("two readings of the portal are refused", () => {
     await expectRefused(stage, get(`/query?${query}`), BAD_REQUEST);
   });
 
+  test.each(["..;/..;/pp/globex/xsmuggledx", ".;/xsmuggledx", ";/xsmuggledx", "..%3B/..%3B/pp/globex/xsmuggledx"])(
+    "path: what Tomcat resolves to another portal's path, where path parameters are allowed: %s",
+    async (rest) => {
+      await expectRefused(stage, get(`/pp/acme/${rest}`), BAD_REQUEST);
+      expect(statusOf(await ask(stage, get("/pp/acme/a;v=1/b")))).toBe(200);
+    },
+  );
+
   test.each([
     ["twice", ["X-Portal-Id: acme", "X-Portal-Id: globex"]],
     ["twice in two spellings", ["X-Portal-Id: acme", "x-portal-id: globex"]],
@@ -128,14 +143,6 @@ describe("two readings of the portal are refused", () => {
   ])("header: %s", async (_name, lines) => {
     await expectRefused(stage, get("/header", [...lines, "X-Mark: xsmuggledx"]), AMBIGUOUS);
   });
-
-  test.each(["..;/..;/pp/globex/xsmuggledx", ".;/xsmuggledx", ";/xsmuggledx", "..%3B/..%3B/pp/globex/xsmuggledx"])(
-    "path: what Tomcat resolves to another portal's path, where path parameters are allowed: %s",
-    async (rest) => {
-      await expectRefused(stage, get(`/pp/acme/${rest}`), BAD_REQUEST);
-      expect(statusOf(await ask(stage, get("/pp/acme/a;v=1/b")))).toBe(200);
-    },
-  );
 
   test.each([
     ["a key twice", '{"portal_id":"acme","portal_id":"globex"}', BAD_REQUEST],
