@@ -122,13 +122,13 @@ const table = {
     502,
     "upstream",
     "The service behind is out of reach.",
-    "The connection was refused, reset or its certificate did not verify; see the operator log.",
+    "The connection was refused, reset or its certificate did not verify; see `detail` of the audit line.",
   ),
   upstream_invalid: row(
     502,
     "upstream",
     "The service behind gave an answer that is not valid.",
-    "The upstream broke HTTP framing; see the operator log.",
+    "The upstream broke HTTP framing; see `detail` of the audit line.",
   ),
   store_unavailable: row(
     503,
