@@ -2,11 +2,11 @@ import type { Problem } from "../core/problem.ts";
 import type { RouteSource, RulesSource } from "../config/rules.ts";
 import { suggestion } from "../core/suggest.ts";
 import { isRouteId, type Scope } from "../core/ids.ts";
-import { scopeNeeds } from "../core/scopes.ts";
 import { checkMcpRoute, compileMcp, MCP_HTTP_METHODS } from "./compile-mcp.ts";
 import { compileScopes, type Report, type RuleContext } from "./compile-scopes.ts";
 import { parsePattern, type PathPattern } from "./pattern.ts";
 import { parseSelector } from "./selector.ts";
+import type { ScopeSet, Shared } from "./shared.ts";
 import type { McpRules, PortalSelector, Route } from "./types.ts";
 
 /** A rule, as far as it could be understood. */
@@ -16,12 +16,18 @@ export interface RouteResult {
   readonly route: Route | null;
 }
 
+/** What the rules of one file share while they are compiled. */
+export interface CompileContext {
+  readonly catalogue: ReadonlySet<Scope>;
+  readonly problems: Problem[];
+  readonly shared: Shared;
+}
+
 /** Checks one rule and compiles it. Every problem goes to `problems`. */
 export function compileRoute(
   source: RulesSource,
   index: number,
-  catalogue: ReadonlySet<Scope>,
-  problems: Problem[],
+  { catalogue, problems, shared }: CompileContext,
 ): RouteResult {
   const before = problems.length;
   const report: Report = (path, message, part) => {
@@ -38,11 +44,18 @@ export function compileRoute(
   if (source.has(["routes", index, "mcp"])) checkMcpRoute(context, read.draft.match?.methods);
   else checkAccess(source, index, read, report);
   if (read.rules === null || pattern === null || problems.length > before) return { pattern, route: null };
-  return { pattern, route: makeRoute(source, index, read.rules, { scopes, portal, mcp }) };
+  return {
+    pattern,
+    route: makeRoute(source, index, read.rules, {
+      scopes: shared.scopes(scopes),
+      portal: portal && shared.selector(portal),
+      mcp,
+    }),
+  };
 }
 
 interface Access {
-  readonly scopes: readonly Scope[];
+  readonly scopes: ScopeSet;
   readonly portal: PortalSelector | null;
   readonly mcp: McpRules | null;
 }
@@ -61,9 +74,9 @@ function makeRoute(
     methods: rules.match.methods ?? (mcp === null ? null : MCP_HTTP_METHODS),
     upstream: rules.upstream,
     public: rules.public === true,
-    needs: scopeNeeds(scopes),
-    scopes,
-    scopeText: scopes.join(" "),
+    needs: scopes.needs,
+    scopes: scopes.scopes,
+    scopeText: scopes.text,
     portal,
     mcp,
     readsBody: portal?.kind === "json",

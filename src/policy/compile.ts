@@ -6,6 +6,7 @@ import { MCP_HTTP_METHODS } from "./compile-mcp.ts";
 import { compileRoute } from "./compile-route.ts";
 import { createMatcher, type Matchable } from "./matcher.ts";
 import { type PathPattern, patternKey } from "./pattern.ts";
+import { Shared } from "./shared.ts";
 import type { Policy } from "./types.ts";
 
 /**
@@ -18,7 +19,8 @@ export function compilePolicy(source: RulesSource): Loaded<Policy> {
   for (const [scope, words] of source.scopes) if (isScope(scope)) scopes.set(scope, words);
   const catalogue = new Set(scopes.keys());
   const portals = compilePortals(source, problems);
-  const results = source.routes.map((_, index) => compileRoute(source, index, catalogue, problems));
+  const context = { catalogue, problems, shared: new Shared() };
+  const results = source.routes.map((_, index) => compileRoute(source, index, context));
   checkIds(source, problems);
   checkOverlaps(
     source,

@@ -10,6 +10,9 @@ import type { Match, Route } from "./types.ts";
 interface Entry {
   readonly pattern: PathPattern;
   readonly byMethod: Map<string, Served>;
+  /** The first of them, tried before the map: most patterns have one rule, asked for by one method. */
+  firstMethod: string;
+  first: Served | null;
   notAllowed: Match;
   /** Paths that match may be look-alikes of another pattern's. */
   guarded: boolean;
@@ -46,7 +49,7 @@ export function createMatcher(rules: readonly Matchable[]): (head: RequestHead) 
     if (!entries.has(entry)) lookAlikes.add(rule.pattern, entry);
     entries.add(entry);
     const served = { match: { found: true, route: rule.route } as const, pathParameters: rule.pathParameters };
-    for (const method of rule.route.methods ?? METHODS) entry.byMethod.set(method, served);
+    for (const method of rule.route.methods ?? METHODS) serve(entry, method, served);
     if (rule.pathParameters) entry.guarded = true;
   }
   for (const entry of entries) {
@@ -59,15 +62,22 @@ export function createMatcher(rules: readonly Matchable[]): (head: RequestHead) 
   return ({ method, path }) => {
     const entry = trie.find(path);
     if (entry === null) return NO_ROUTE;
-    const served = entry.byMethod.get(method);
-    if (served === undefined) return entry.notAllowed;
+    const served = method === entry.firstMethod ? entry.first : entry.byMethod.get(method);
+    if (served === undefined || served === null) return entry.notAllowed;
     if (!served.pathParameters && path.includes(";")) return PATH_PARAMETER;
     return entry.guarded && lookAlikes.isLookAlike(path, entry) ? LOOK_ALIKE : served.match;
   };
 }
 
 function makeEntry(pattern: PathPattern): Entry {
-  return { pattern, byMethod: new Map(), notAllowed: NO_ROUTE, guarded: false };
+  return { pattern, byMethod: new Map(), firstMethod: "", first: null, notAllowed: NO_ROUTE, guarded: false };
+}
+
+function serve(entry: Entry, method: string, served: Served): void {
+  entry.byMethod.set(method, served);
+  if (entry.first !== null) return;
+  entry.firstMethod = method;
+  entry.first = served;
 }
 
 /** A path that matches static text only was meant as it is written. */
