@@ -1,3 +1,5 @@
+import { createFieldClassifier, foldFieldName } from "./field-name.ts";
+
 /**
  * What becomes of each request field on its way to the upstream. This is the one place that says so;
  * no route can forget to strip a field.
@@ -60,27 +62,19 @@ const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFie
   ["x-original-method", "drop"],
   ["x-original-host", "drop"],
   ["x-rewrite-url", "drop"],
+  // CGI hands it on as HTTP_PROXY, which many clients take for the proxy to use (httpoxy).
+  ["proxy", "drop"],
 ]);
 
 /** The names that a class of their own is known for, lower case. */
 export const KNOWN_REQUEST_FIELDS: readonly string[] = [...KNOWN.keys()];
 
-/** Names seen before, as they were spelled. Bounded, since callers choose names. */
-const seen = new Map<string, RequestFieldClass>();
-const SEEN_LIMIT = 1024;
-
 /** The class of a field by its name, in whatever case. */
-export function requestFieldClass(name: string): RequestFieldClass {
-  const known = seen.get(name);
-  if (known !== undefined) return known;
-  const fieldClass = classify(name.toLowerCase());
-  if (seen.size < SEEN_LIMIT) seen.set(name, fieldClass);
-  return fieldClass;
-}
+export const requestFieldClass = createFieldClassifier(KNOWN.keys(), classify);
 
+/** Another spelling of a field that we judge is dropped: some services would take it for the field. */
 function classify(lower: string): RequestFieldClass {
-  // CGI-like services read `_` and `.` as `-`: such a spelling of a field that we judge is dropped.
-  const folded = lower.replaceAll(/[_.]/g, "-");
+  const folded = foldFieldName(lower);
   const known = KNOWN.get(folded);
   if (folded.startsWith("x-portcullis-")) return "drop";
   if (folded !== lower && (known !== undefined || folded.startsWith("x-forwarded-"))) return "drop";

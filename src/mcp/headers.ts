@@ -1,3 +1,5 @@
+import { foldFieldName } from "../core/field-name.ts";
+import { trimFieldValue } from "../core/trim.ts";
 import type { McpMessage, RequestId } from "./message.ts";
 import { isKnownMethod, PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "./methods.ts";
 import { DEFAULT_VERSION, isProtocolVersion, isStateless, PROTOCOL_VERSIONS, type ProtocolVersion } from "./version.ts";
@@ -39,7 +41,7 @@ const LONGEST = "mcp-protocol-version".length;
 
 /**
  * Picks the fields out of `rawHeaders` (names and values by turns). One that stands twice, or under a
- * spelling that some services take for it (`_` or `.` for `-`), is a problem.
+ * spelling that some services take for it (`_`, `.` or `~` for `-`), is a problem.
  */
 export function readMcpHeaders(
   rawHeaders: readonly string[],
@@ -56,11 +58,11 @@ export function readMcpHeaders(
     if (!lower.startsWith("mcp")) continue;
     const key = FIELDS.get(lower);
     if (key === undefined) {
-      if (FIELDS.has(lower.replaceAll(/[_.]/g, "-"))) return mismatch("a header looks like one of MCP's");
+      if (FIELDS.has(foldFieldName(lower))) return mismatch("a header looks like one of MCP's");
       continue;
     }
     if (headers[key] !== null) return mismatch(`the header ${lower} stands twice`);
-    headers[key] = (rawHeaders[at + 1] ?? "").replaceAll(/^[ \t]+|[ \t]+$/g, "");
+    headers[key] = trimFieldValue(rawHeaders[at + 1] ?? "");
   }
   return { ok: true, headers };
 }

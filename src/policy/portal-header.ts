@@ -1,4 +1,6 @@
 import { type Deny, deny } from "../core/decision.ts";
+import { foldFieldName } from "../core/field-name.ts";
+import { trimFieldValue } from "../core/trim.ts";
 
 const TWICE = deny("ambiguous_portal", "the header that names the portal stands twice");
 const LIST = deny("ambiguous_portal", "the header that names the portal has a list");
@@ -16,10 +18,10 @@ export function readHeaderPortal(rawHeaders: readonly string[], name: string): s
     if (lower === name) {
       if (found !== null) return TWICE;
       if (value.includes(",")) return LIST;
-      found = value.replaceAll(/^[ \t]+|[ \t]+$/g, "");
+      found = trimFieldValue(value);
     } else if (lower === CONNECTION) {
       if (listHas(value, name)) return HOP_BY_HOP;
-    } else if (lower.replaceAll(/[_.]/g, "-") === name) {
+    } else if (foldFieldName(lower) === name) {
       return LOOK_ALIKE;
     }
   }

@@ -1,3 +1,5 @@
+import { createFieldClassifier } from "../core/field-name.ts";
+
 /** What becomes of each response field on its way to the client. */
 export type ResponseFieldClass =
   | "pass"
@@ -30,15 +32,7 @@ const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseF
   ["x-request-id", "drop"],
 ]);
 
-const seen = new Map<string, ResponseFieldClass>();
-const SEEN_LIMIT = 1024;
-
 /** The class of a response field by its name, in whatever case. */
-export function responseFieldClass(name: string): ResponseFieldClass {
-  const known = seen.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  const fieldClass = lower.startsWith("x-portcullis-") ? "drop" : (KNOWN.get(lower) ?? "pass");
-  if (seen.size < SEEN_LIMIT) seen.set(name, fieldClass);
-  return fieldClass;
-}
+export const responseFieldClass = createFieldClassifier(KNOWN.keys(), (lower): ResponseFieldClass =>
+  lower.startsWith("x-portcullis-") ? "drop" : (KNOWN.get(lower) ?? "pass"),
+);

@@ -68,9 +68,12 @@ describe("readMcpHeaders", () => {
     expect(readMcpHeaders([name, "", name, ""])).toMatchObject({ ok: false, rpcCode: -32020 });
   });
 
-  it.each(["Mcp_Method", "MCP_Protocol-Version", "mcp.name"])("refuses the look-alike %s", (name) => {
-    expect(readMcpHeaders([name, "a"])).toMatchObject({ ok: false, rpcCode: -32020 });
-  });
+  it.each(["Mcp_Method", "MCP_Protocol-Version", "mcp.name", "Mcp~Name", "mcp'method"])(
+    "refuses the look-alike %s",
+    (name) => {
+      expect(readMcpHeaders([name, "a"])).toMatchObject({ ok: false, rpcCode: -32020 });
+    },
+  );
 });
 
 describe("checkHeaders, 2026-07-28", () => {

@@ -139,6 +139,8 @@ describe("two readings of the portal are refused", () => {
     ["as a list", ["X-Portal-Id: acme, globex"]],
     ["with a look-alike", ["X-Portal-Id: acme", "X_Portal_Id: globex"]],
     ["with a look-alike with dots", ["X.Portal.Id: globex", "X-Portal-Id: acme"]],
+    ["with a look-alike with tildes", ["X-Portal-Id: acme", "X~Portal~Id: globex"]],
+    ["with a look-alike with other signs", ["X!Portal'Id: globex", "X-Portal-Id: acme"]],
     ["named by Connection", ["X-Portal-Id: acme", "Connection: x-portal-id"]],
   ])("header: %s", async (_name, lines) => {
     await expectRefused(stage, get("/header", [...lines, "X-Mark: xsmuggledx"]), AMBIGUOUS);
