@@ -72,10 +72,10 @@ describe("a restricted key acts on its own portal only", () => {
   });
 
   test("is not told of a scope, which would open no other portal", async () => {
-    const challenge = async (bytes: string): Promise<readonly string[]> =>
-      valuesOf(await ask(stage, bytes), "www-authenticate");
-    expect(await challenge(get("/path/globex/1"))).toEqual(['Bearer realm="portcullis"']);
-    expect(await challenge(request("GET /path/acme/1"))).toEqual(['Bearer realm="portcullis", scope="tickets:read"']);
+    const forbidden = await ask(stage, get("/path/globex/1"));
+    expect(valuesOf(forbidden, "www-authenticate")).toEqual(['Bearer realm="portcullis"']);
+    const missing = await ask(stage, request("GET /path/acme/1"));
+    expect(valuesOf(missing, "www-authenticate")).toEqual(['Bearer realm="portcullis", scope="tickets:read"']);
   });
 
   test("where the upstream filters, it gets the restriction and none that the client claims", async () => {
