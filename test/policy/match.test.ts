@@ -163,6 +163,33 @@ describe("look-alikes", () => {
     expect(goes(policy, "/w/list")).toBe("bad_request");
   });
 
+  it("refuses a suffix, a dot or a space behind the last segment, where they hide a more specific rule", async () => {
+    const policy = await policyFor("* /any/*", "* /any/users", "* /any/users/:id/secret", "* /v/:x", "* /v/list");
+    for (const end of [".json", ".JSON", ".a", ".12345678", ".", "..", "%20", ".json.", ".json%20", "%20.", ".json/"]) {
+      expect([end, goes(policy, `/any/users${end}`)]).toEqual([end, "bad_request"]);
+    }
+    expect(goes(policy, "/any/Users.xml")).toBe("bad_request");
+    expect(goes(policy, "/any/users/1/secret.xml")).toBe("bad_request");
+    expect(goes(policy, "/any/users%20/1/secret")).toBe("bad_request");
+    expect(goes(policy, "/v/list.csv")).toBe("bad_request");
+    for (const path of ["/any/report.pdf", "/any/users.123456789", "/any/users.a-b", "/any/.users", "/any/users.d/x"]) {
+      expect([path, goes(policy, path)]).toEqual([path, "/any/*"]);
+    }
+    expect(goes(policy, "/any/users/1/secrets.xml")).toBe("/any/*");
+    expect(goes(policy, "/any/users")).toBe("/any/users");
+    expect(goes(await policyFor("* /", "* /*"), "/%20")).toBe("bad_request");
+  });
+
+  it("leaves suffixes alone that the rules write themselves, or where nothing more specific is hidden", async () => {
+    const policy = await policyFor("* /a/:x", "* /a/v1.2/*", "* /a/v1.2/admin", "* /b/u", "* /b/u.json", "* /b/*");
+    expect(goes(policy, "/a/v1.2")).toBe("/a/v1.2/*");
+    expect(goes(policy, "/a/v1.2/x.json")).toBe("/a/v1.2/*");
+    expect(goes(policy, "/a/v1.2/admin.json")).toBe("bad_request");
+    expect(goes(policy, "/b/u")).toBe("/b/u");
+    expect(goes(policy, "/b/u.json")).toBe("/b/u.json");
+    expect(goes(policy, "/b/u.xml")).toBe("bad_request");
+  });
+
   it("looks at the whole path, not only at the last segment", async () => {
     const policy = await policyFor("* /API/:x", "* /api/admin", "* /:any/status");
     expect(goes(policy, "/API/admin")).toBe("bad_request");

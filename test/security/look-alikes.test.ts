@@ -35,6 +35,12 @@ describe("a path that a careless service takes for another rule's is refused", (
     ["the admin page in upper case", "/files/ADMIN"],
     ["the admin page with a slash behind", "/files/Admin/"],
     ["the admin page in lower case with a slash behind", "/files/admin/"],
+    ["the admin page with a format", "/files/Admin.json"],
+    ["the admin page in lower case with a format", "/files/admin.xml"],
+    ["the admin page with a dot behind", "/files/Admin."],
+    ["the admin page with a space behind", "/files/Admin%20"],
+    ["a space behind a segment", "/files/private%20/xsmuggledx"],
+    ["a dot behind a segment", "/files/private./xsmuggledx"],
   ])("%s", async (_name, target) => {
     await expectRefused(stage, request(`GET ${target}`), LOOK_ALIKE);
   });
@@ -49,6 +55,7 @@ describe("a path that a careless service takes for another rule's is refused", (
     const lines = [`X-API-Key: ${stage.sidecar.keys.manager.key}`];
     expect(statusOf(await ask(stage, request("GET /files/a")))).toBe(200);
     expect(statusOf(await ask(stage, request("GET /files/Other")))).toBe(200);
+    expect(statusOf(await ask(stage, request("GET /files/report.pdf")))).toBe(200);
     expect(statusOf(await ask(stage, request("GET /files/private/a")))).toBe(401);
     expect(statusOf(await ask(stage, request("GET /files/private/a", lines)))).toBe(200);
     expect(statusOf(await ask(stage, request("GET /files/Admin", lines)))).toBe(200);
