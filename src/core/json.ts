@@ -26,12 +26,104 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth = DEFAULT_MAX_DEPTH)
   } catch {
     return { ok: false, detail: "not UTF-8", offset: firstInvalidByte(bytes) };
   }
-  const scanner = new Scanner(text, Math.min(maxDepth, GREATEST_MAX_DEPTH));
-  if (!scanner.document()) {
-    return { ok: false, detail: scanner.detail, offset: encoder.encode(text.slice(0, scanner.at)).length };
+  const depth = Math.min(maxDepth, GREATEST_MAX_DEPTH);
+  // Before parsing: a million brackets would make a million arrays.
+  const keys = countKeys(text, depth);
+  const value = keys === null ? undefined : parse(text);
+  if (value !== undefined && isUnambiguous(value, text, keys)) return { ok: true, value };
+  // Refused for certain. What is left to find is where and why, which is slower.
+  const scanner = new Scanner(text, depth);
+  scanner.document();
+  return { ok: false, detail: scanner.detail, offset: encoder.encode(text.slice(0, scanner.at)).length };
+}
+
+function parse(text: string): JsonValue | undefined {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
   }
-  const value: JsonValue = JSON.parse(text);
-  return { ok: true, value };
+}
+
+/**
+ * True where every reader gets this value from the text. A key that stands twice is in the value once:
+ * so its keys are counted, which needs no look at what they are.
+ */
+function isUnambiguous(value: JsonValue, text: string, keys: number | null): boolean {
+  // In text that was UTF-8 a lone surrogate can only come by an escape.
+  const walk = new Walk(text.includes("\\u"));
+  return walk.accepts(value) && walk.keys === keys;
+}
+
+/** Goes over a value: counts its keys, and looks for what readers differ on. */
+class Walk {
+  keys = 0;
+  readonly #hasEscapes: boolean;
+
+  constructor(hasEscapes: boolean) {
+    this.#hasEscapes = hasEscapes;
+  }
+
+  accepts(value: JsonValue): boolean {
+    if (typeof value === "string") return !this.#hasEscapes || value.isWellFormed();
+    if (typeof value === "number") return Number.isFinite(value);
+    if (typeof value !== "object" || value === null) return true;
+    if (isList(value)) {
+      for (const member of value) if (!this.accepts(member)) return false;
+      return true;
+    }
+    for (const [key, member] of Object.entries(value)) {
+      this.keys++;
+      if (key === "__proto__" || (this.#hasEscapes && !key.isWellFormed())) return false;
+      if (!this.accepts(member)) return false;
+    }
+    return true;
+  }
+}
+
+function isList(value: object): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+/**
+ * How many keys stand in the text where it is JSON: colons outside of strings. `null` where it nests
+ * deeper than `maxDepth` or is no JSON for certain.
+ */
+function countKeys(text: string, maxDepth: number): number | null {
+  let keys = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // "
+        at = closingQuote(text, at + 1);
+        if (at === -1) return null;
+        break;
+      case 0x3a: // :
+        keys++;
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > maxDepth) return null;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--;
+        break;
+    }
+  }
+  return keys;
+}
+
+/** The quote that ends the string in which `from` stands; -1 where there is none. */
+function closingQuote(text: string, from: number): number {
+  for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++;
+    // Behind an even number of them the quote itself is not escaped.
+    if (backslashes % 2 === 0) return quote;
+  }
+  return -1;
 }
 
 /** Where a lenient reading first differs from the bytes. */

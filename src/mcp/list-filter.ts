@@ -61,7 +61,10 @@ interface FilterOptions {
   readonly limit: number;
 }
 
-/** Filters an answer in `text/event-stream`: event by event, each handed on as soon as it is whole. */
+/**
+ * Filters an answer in `text/event-stream`: event by event, each handed on as soon as it is whole. What is
+ * left at the end without an empty line behind it is no event, and is dropped (HTML Standard, 9.2.6).
+ */
 export function sseListFilter({ mayList, limit }: FilterOptions): Transform {
   const splitter = new SseSplitter(limit);
   return new Transform({

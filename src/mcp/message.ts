@@ -145,8 +145,11 @@ function paramsProblem(params: JsonObject): string | null {
   return null;
 }
 
+/** Keys of ASCII letters fold to lower case, and are nearly all: the whole folding costs more than the parsing. */
+const ASCII = /^[A-Za-z0-9_$.-]*$/;
+
 function looksKnown(key: string, known: KeySet): boolean {
-  return known.folded.has(foldKey(key));
+  return known.folded.has(ASCII.test(key) ? key.toLowerCase() : foldKey(key));
 }
 
 /** JSON-RPC allows fractions and `null`; MCP does not (2025-11-25, Requests). */

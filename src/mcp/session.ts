@@ -9,7 +9,7 @@ export interface SessionSeal {
 }
 
 /** Visible ASCII, as the specification wants session ids. */
-const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
+const SESSION_ID = /^[\x21-\x7e]{1,4096}$/;
 /** 132 of the 256 bits: nobody guesses one, and the field stays short. */
 const SEAL_LENGTH = 22;
 

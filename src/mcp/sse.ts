@@ -6,53 +6,70 @@ const CR = 13;
 
 /**
  * Splits an event stream (HTML Standard, section 9.2) into events. Lines end in LF, CRLF or CR; an
- * empty line ends an event. Holds at most `limit` bytes of an event that is not whole yet.
+ * empty line ends an event. Holds at most `limit` bytes of an event that is not whole yet. No byte is
+ * looked at or copied twice, however small the chunks are.
  */
 export class SseSplitter {
   readonly #limit: number;
-  #held: Buffer = Buffer.alloc(0);
-  /** Where in `#held` looking goes on, and where the line begins that it is in. */
-  #at = 0;
-  #lineStart = 0;
+  #held: Buffer[] = [];
+  #heldSize = 0;
+  /** Nothing stands yet in the line that it is in. */
+  #lineIsEmpty = true;
+  /** An LF that comes now belongs to the CR before it. */
+  #afterCr = false;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** The events that `chunk` completes. Throws `RangeError` where one grows over the limit. */
+  /**
+   * The events that `chunk` completes, as soon as they are: the LF of a CRLF that ends one may come
+   * with the next. Throws `RangeError` where one grows over the limit.
+   */
   push(chunk: Buffer): readonly SseEvent[] {
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const events: SseEvent[] = [];
     let start = 0;
-    for (let end = this.#eventEnd(bytes); end !== -1; end = this.#eventEnd(bytes)) {
-      events.push(bytes.subarray(start, end));
-      start = end;
+    let at = 0;
+    while (at < chunk.length) {
+      const byte = chunk[at++];
+      if (byte === LF && this.#afterCr) {
+        this.#afterCr = false;
+        continue;
+      }
+      this.#afterCr = byte === CR;
+      if (byte !== LF && byte !== CR) {
+        this.#lineIsEmpty = false;
+        continue;
+      }
+      if (!this.#lineIsEmpty) {
+        this.#lineIsEmpty = true;
+        continue;
+      }
+      if (byte === CR && chunk[at] === LF) {
+        this.#afterCr = false;
+        at++;
+      }
+      this.#hold(chunk.subarray(start, at));
+      events.push(this.#take());
+      start = at;
     }
-    this.#held = bytes.subarray(start);
-    this.#at -= start;
-    this.#lineStart -= start;
-    if (this.#held.length > this.#limit) throw new RangeError("an event is longer than the limit");
+    this.#hold(chunk.subarray(start));
     return events;
   }
 
-  /** Just behind the next empty line; -1 where it is not there yet. */
-  #eventEnd(bytes: Buffer): number {
-    while (this.#at < bytes.length) {
-      const byte = bytes[this.#at];
-      if (byte !== LF && byte !== CR) {
-        this.#at++;
-        continue;
-      }
-      let next = this.#at + 1;
-      // A CR at the very end may be half of a CRLF: wait for what follows.
-      if (byte === CR && next === bytes.length) return -1;
-      if (byte === CR && bytes[next] === LF) next++;
-      const empty = this.#at === this.#lineStart;
-      this.#at = next;
-      this.#lineStart = next;
-      if (empty) return next;
-    }
-    return -1;
+  #hold(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#heldSize += bytes.length;
+    if (this.#heldSize > this.#limit) throw new RangeError("an event is longer than the limit");
+    this.#held.push(bytes);
+  }
+
+  #take(): Buffer {
+    const [first] = this.#held;
+    const bytes = this.#held.length === 1 && first !== undefined ? first : Buffer.concat(this.#held);
+    this.#held = [];
+    this.#heldSize = 0;
+    return bytes;
   }
 }
 

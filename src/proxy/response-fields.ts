@@ -9,6 +9,8 @@ export type ResponseFieldClass =
   | "date"
   | "content-type"
   | "trailer"
+  /** Says something of the very bytes of the body. */
+  | "of-bytes"
   | "content-encoding"
   | "x-accel-buffering"
   | "mcp-session-id";
@@ -20,6 +22,12 @@ const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseF
   ["date", "date"],
   ["trailer", "trailer"],
   ["content-encoding", "content-encoding"],
+  ["etag", "of-bytes"],
+  ["content-md5", "of-bytes"],
+  ["digest", "of-bytes"],
+  ["content-digest", "of-bytes"],
+  ["repr-digest", "of-bytes"],
+  ["accept-ranges", "of-bytes"],
   ["x-accel-buffering", "x-accel-buffering"],
   ["mcp-session-id", "mcp-session-id"],
   // Hop by hop; the framing towards the client is ours.

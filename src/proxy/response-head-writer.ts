@@ -39,6 +39,7 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
         if (head.status === 204 || context.rewritten !== null) continue;
         break;
       case "content-encoding":
+      case "of-bytes":
         if (context.rewritten !== null) continue;
         break;
       case "date":
@@ -97,7 +98,7 @@ export function passTrailers(trailers: readonly string[], except: string | null 
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] ?? "";
     const lower = name.toLowerCase();
-    if (requestFieldClass(name) !== "pass" || responseFieldClass(name) !== "pass") continue;
+    if (requestFieldClass(name) !== "pass" || !["pass", "of-bytes"].includes(responseFieldClass(name))) continue;
     if (lower !== except && !HEAD_ONLY.has(lower)) passed.push([name, trailers[i + 1] ?? ""]);
   }
   return passed;
