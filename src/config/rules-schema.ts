@@ -101,7 +101,7 @@ export const routeSchema = section({
   portal: text
     .optional()
     .describe(
-      "Where the portal is named: path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream, unrestricted.",
+      "Where the portal is named: path:NAME, query:NAME, header:NAME, host:BASE (the label before it), host (the first label), json:/POINTER, upstream, unrestricted.",
     ),
   path_parameters: z
     .enum(["refuse", "allow"], { error: "expected refuse or allow" })

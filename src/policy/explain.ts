@@ -227,6 +227,7 @@ function selectorText(selector: PortalSelector): string {
     case "json":
       return `json:${selector.pointer}`;
     case "host":
+      return selector.base === null ? "host" : `host:${selector.base}`;
     case "upstream":
     case "unrestricted":
       return selector.kind;

@@ -3,6 +3,7 @@ import { foldKey } from "../core/fold.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { RequestHead } from "../core/request.ts";
 import { readHeaderPortal } from "./portal-header.ts";
+import { readHostPortal } from "./portal-host.ts";
 import { readQueryPortal } from "./portal-query.ts";
 import type { JsonPointer } from "./selector.ts";
 import type { PortalSelector } from "./types.ts";
@@ -23,7 +24,7 @@ export function readPortal(selector: PortalSelector, head: RequestHead, body: Js
     case "header":
       return readHeaderPortal(head.rawHeaders, selector.name);
     case "host":
-      return firstLabel(head.host);
+      return readHostPortal(head, selector.base);
     case "json":
       return readJsonPortal(body, selector);
     case "upstream":
@@ -42,18 +43,6 @@ function segmentAt(path: string, index: number): string | null {
   }
   const end = path.indexOf("/", start);
   return path.slice(start, end === -1 ? path.length : end);
-}
-
-/** The last label of an IPv4 address in any of its spellings; no top-level domain is a number. */
-const NUMBER = /^(?:\d+|0x[0-9a-f]*)$/;
-
-/** First label of `Host`, in lower case. An address and a name of one label name no portal. */
-function firstLabel(host: string): string | null {
-  if (host.startsWith("[")) return null;
-  const colon = host.indexOf(":");
-  const name = (colon === -1 ? host : host.slice(0, colon)).toLowerCase().replace(/\.$/, "");
-  const dot = name.indexOf(".");
-  return dot === -1 || NUMBER.test(name.slice(name.lastIndexOf(".") + 1)) ? null : name.slice(0, dot);
 }
 
 /** Follows a JSON pointer (RFC 6901, section 4). Readers that ignore the case of keys must find the same. */

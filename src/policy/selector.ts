@@ -13,16 +13,19 @@ export interface JsonPointer {
   readonly folded: readonly string[];
 }
 
-const EXPECTED = "expected path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream or unrestricted";
+const EXPECTED =
+  "expected path:NAME, query:NAME, header:NAME, host, host:BASE, json:/POINTER, upstream or unrestricted";
 const QUERY_NAME = /^[A-Za-z0-9_~.-]{1,64}$/;
 /** A token of RFC 9110 without the characters that nobody uses in names. */
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 export const POINTER_MESSAGE = "a JSON pointer starts with `/`, and has `~` only as `~0` or `~1`";
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
 
 /** Reads `portal:` of a rule. `pattern` is the rule's path; `null` where it is wrong itself. */
 export function parseSelector(text: string, pattern: PathPattern | null): ParsedSelector {
-  if (text === "host" || text === "upstream" || text === "unrestricted") return { ok: true, selector: { kind: text } };
+  if (text === "upstream" || text === "unrestricted") return { ok: true, selector: { kind: text } };
+  if (text === "host") return { ok: true, selector: { kind: text, base: null } };
   const colon = text.indexOf(":");
   const kind = text.slice(0, Math.max(colon, 0));
   const name = text.slice(colon + 1);
@@ -36,11 +39,20 @@ export function parseSelector(text: string, pattern: PathPattern | null): Parsed
       if (!HEADER_NAME.test(name)) return refuse("a header name has 1 to 64 letters, digits or `-`");
       if (!reachesUpstream(name.toLowerCase())) return refuse("this header does not reach the upstream as it was sent");
       return { ok: true, selector: { kind, name: name.toLowerCase() } };
+    case "host":
+      if (!isHostName(name))
+        return refuse("a base is a host name in lower case, without port, such as desk.example.com");
+      return { ok: true, selector: { kind, base: name } };
     case "json":
       return jsonSelector(name);
     default:
       return refuse(EXPECTED);
   }
+}
+
+/** Labels of letters, digits, `_` and `-`, 253 characters at most (RFC 1034, section 3.1). */
+function isHostName(text: string): boolean {
+  return text.length <= 253 && text.split(".").every((label) => LABEL.test(label));
 }
 
 /** Of another class, the upstream might not see the portal that was checked. Cookies are many values in one. */

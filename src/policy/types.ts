@@ -22,8 +22,8 @@ export type PortalSelector =
   | { readonly kind: "query"; readonly name: string; readonly folded: string }
   /** A header; `name` is lower case. */
   | { readonly kind: "header"; readonly name: string }
-  /** The first label of `Host`. */
-  | { readonly kind: "host" }
+  /** The first label of `Host`; with a `base`, in lower case, only where nothing but the base follows it. */
+  | { readonly kind: "host"; readonly base: string | null }
   /** A string in the JSON body; `tokens` of the pointer, unescaped (RFC 6901). */
   | {
       readonly kind: "json";

@@ -128,12 +128,18 @@ routes:
     ],
     [
       route("match: { path: /a }, scopes: [tickets:read], portal: cookie:x"),
-      "expected path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream or unrestricted",
+      "expected path:NAME, query:NAME, header:NAME, host, host:BASE, json:/POINTER, upstream or unrestricted",
     ],
     [
       route('match: { path: /a }, scopes: [tickets:read], portal: "path:"'),
-      "expected path:NAME, query:NAME, header:NAME, host, json:/POINTER, upstream or unrestricted",
+      "expected path:NAME, query:NAME, header:NAME, host, host:BASE, json:/POINTER, upstream or unrestricted",
     ],
+    ...["", "Desk.test", "desk.test:80", ".desk.test", "desk.test.", "desk..test", "-desk.test", "a/b"].map(
+      (base): [string, string] => [
+        route(`match: { path: /a }, scopes: [tickets:read], portal: "host:${base}"`),
+        "a base is a host name in lower case, without port, such as desk.example.com",
+      ],
+    ),
     [
       route("match: { path: /a }, scopes: [tickets:read], portal: query:a b"),
       "a query name has 1 to 64 letters, digits, `_`, `~`, `.` or `-`",

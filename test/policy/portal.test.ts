@@ -12,6 +12,7 @@ const SELECTORS = {
   query: "query:portal_id",
   header: "header:X-Portal-Id",
   host: "host",
+  based: "host:desk.test",
   json: "json:/ticket/portal",
   upstream: "upstream",
   unrestricted: "unrestricted",
@@ -184,6 +185,62 @@ describe("host", () => {
     ["a%2ecme.desk.test", BAD],
   ])("%s", (host, expected) => {
     expect(verdicts(headOf("GET", "/host/globex", [], host))).toEqual(expected);
+  });
+});
+
+describe("host with a base", () => {
+  it.each([
+    ["acme.desk.test", OWN],
+    ["ACME.Desk.test.:8443", OWN],
+    ["globex.desk.test", OTHER],
+    ["acme.globex.desk.test", NONE],
+    ["acme.desk.test.evil", NONE],
+    ["acme.xdesk.test", NONE],
+    ["acmexdesk.test", NONE],
+    ["acme.other.test", NONE],
+    ["desk.test", NONE],
+    ["acme", NONE],
+    ["127.0.0.1", NONE],
+    ["[::1]", NONE],
+  ])("%s", (host, expected) => {
+    expect(verdicts(headOf("GET", "/based/globex", [], host))).toEqual(expected);
+  });
+});
+
+describe("host beside forwarding headers", () => {
+  it.each([
+    [["X-Forwarded-Host", "acme.desk.test"], OWN],
+    [["X-Forwarded-Host", "ACME.desk.test:443"], OWN],
+    [["X-Forwarded-Host", "acme.desk.test, acme.other.test"], OWN],
+    [["Forwarded", "for=192.0.2.1;proto=https;by=_hosta"], OWN],
+    [["Forwarded", 'for=192.0.2.1; Host="acme.desk.test:443"'], OWN],
+    [["X-Forwarded-For", "globex.desk.test"], OWN],
+    [["X-Forwarded-Host", "globex.desk.test"], AMBIGUOUS],
+    [["X-Forwarded-Host", "acme.desk.test, globex.desk.test"], AMBIGUOUS],
+    [["X-Forwarded-Host", "acme.desk.test", "x-forwarded-host", "globex.desk.test"], AMBIGUOUS],
+    [["X_Forwarded~Host", "globex.desk.test"], AMBIGUOUS],
+    [["X-Forwarded-Host", ""], AMBIGUOUS],
+    [["X-Forwarded-Host", "acme"], AMBIGUOUS],
+    [["X-Forwarded-Host", "acme.desk.test@globex.desk.test"], AMBIGUOUS],
+    [["X-Forwarded-Host", "acme.desk.test/globex"], AMBIGUOUS],
+    [["X-Forwarded-Host", "[::1]"], AMBIGUOUS],
+    [["Forwarded", "host=globex.desk.test"], AMBIGUOUS],
+    [["Forwarded", "for=192.0.2.1;HOST = globex.desk.test"], AMBIGUOUS],
+    [["Forwarded", "host=acme.desk.test, host=globex.desk.test"], AMBIGUOUS],
+    [["Forwarded", 'for="x;host=globex.desk.test"'], AMBIGUOUS],
+    [["Forwarded", "for=x host=globex.desk.test"], AMBIGUOUS],
+    [["Forwarded", "host="], AMBIGUOUS],
+  ])("%j", (headers, expected) => {
+    expect(verdicts(headOf("GET", "/host/x", headers, "acme.desk.test"))).toEqual(expected);
+    expect(verdicts(headOf("GET", "/based/x", headers, "acme.desk.test"))).toEqual(
+      headers.includes("acme.desk.test, acme.other.test") ? AMBIGUOUS : expected,
+    );
+  });
+
+  it("names none where neither names one", () => {
+    expect(verdicts(headOf("GET", "/host/x", ["X-Forwarded-Host", "[::1]:80"], "[::1]:80"))).toEqual(NONE);
+    expect(verdicts(headOf("GET", "/host/x", ["X-Forwarded-Host", "localhost"], "127.0.0.1"))).toEqual(NONE);
+    expect(verdicts(headOf("GET", "/host/x", ["X-Forwarded-Host", "acme.desk.test"], "127.0.0.1"))).toEqual(AMBIGUOUS);
   });
 });
 

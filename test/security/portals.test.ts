@@ -26,6 +26,7 @@ const ROUTES = [
   { id: "header", match: { path: "/header" }, upstream: "up", scopes: ["tickets:read"], portal: "header:x-portal-id" },
   { id: "json", match: { path: "/json" }, upstream: "up", scopes: ["tickets:read"], portal: "json:/portal_id" },
   { id: "host", match: { path: "/host" }, upstream: "up", scopes: ["tickets:read"], portal: "host" },
+  { id: "based", match: { path: "/based" }, upstream: "up", scopes: ["tickets:read"], portal: "host:desk.example" },
   { id: "list", match: { path: "/list" }, upstream: "up", scopes: ["tickets:read"], portal: "upstream" },
   { id: "whole", match: { path: "/whole" }, upstream: "up", scopes: ["tickets:read"], portal: "unrestricted" },
 ];
@@ -43,8 +44,8 @@ const get = (target: string, lines: readonly string[] = []): string => request(`
 function postJson(body: string, lines: readonly string[] = ["Content-Type: application/json"]): string {
   return request("POST /json", [acme(), ...lines, `Content-Length: ${Buffer.byteLength(body, "latin1")}`], body);
 }
-function atHost(host: string): string {
-  return `GET /host HTTP/1.1\r\nHost: ${host}\r\n${acme()}\r\n\r\n`;
+function atHost(host: string, path = "/host"): string {
+  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${acme()}\r\n\r\n`;
 }
 
 describe("a restricted key acts on its own portal only", () => {
@@ -187,6 +188,31 @@ describe("two readings of the portal are refused", () => {
 
   test.each(["127.0.0.1", "127.0.0.1:80", "[::1]", "acme", "0x7f.1"])("host: %s names no portal", async (host) => {
     await expectRefused(stage, atHost(host), FORBIDDEN);
+  });
+
+  test.each(["acme.globex.desk.example", "acme.evil.example", "acme.desk.example.evil", "desk.example", "127.0.0.1"])(
+    "host: %s names no portal where the rule names the base",
+    async (host) => {
+      await expectRefused(stage, atHost(host, "/based"), FORBIDDEN);
+      expect(statusOf(await ask(stage, atHost("acme.desk.example", "/based")))).toBe(200);
+    },
+  );
+
+  test.each([
+    "X-Forwarded-Host: globex.desk.example",
+    "X-Forwarded-Host: acme.desk.example, globex.desk.example",
+    "X_Forwarded~Host: globex.desk.example",
+    "Forwarded: for=192.0.2.1;host=globex.desk.example",
+    'Forwarded: for="x host=globex.desk.example"',
+  ])("host: a forwarding header that contradicts it is ambiguous, from a trusted proxy too: %s", async (line) => {
+    const own = await openStage({ routes: ROUTES, config: { trusted_proxies: ["127.0.0.1"] } });
+    for (const on of [stage, own]) {
+      const key = on.sidecar.keys.acme.key;
+      const head = `GET /host HTTP/1.1\r\nHost: acme.desk.example\r\nX-API-Key: ${key}`;
+      await expectRefused(on, `${head}\r\n${line}\r\n\r\n`, AMBIGUOUS);
+      const agreeing = "X-Forwarded-Host: acme.desk.example\r\nForwarded: host=acme.desk.example";
+      expect(statusOf(await ask(on, `${head}\r\n${agreeing}\r\n\r\n`))).toBe(200);
+    }
   });
 
   test("host: upper case and a port are the same portal, for the rule and for the upstream", async () => {
