@@ -107,6 +107,10 @@ export const routeSchema = section({
     .enum(["refuse", "allow"], { error: "expected refuse or allow" })
     .default("refuse")
     .describe("What happens to a path with `;`."),
+  method_override: z
+    .enum(["refuse", "allow"], { error: "expected refuse or allow" })
+    .default("refuse")
+    .describe("What happens to a query that names a method (`_method`), which some services obey."),
   body_bytes: sizeOrUnlimited.optional().describe("Limit of the body, instead of the configuration's."),
   mcp: mcpSchema
     .optional()
@@ -174,6 +178,7 @@ export const routeDraftSchema = z.object({
   public: routeSchema.shape.public.catch(undefined),
   portal: routeSchema.shape.portal.catch(undefined),
   path_parameters: routeSchema.shape.path_parameters.catch("refuse"),
+  method_override: routeSchema.shape.method_override.catch("refuse"),
   mcp: mcpDraftSchema.optional().catch(undefined),
 });
 

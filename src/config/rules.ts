@@ -92,7 +92,7 @@ function readRoute(raw: unknown): RouteSource {
   const draft = routeDraftSchema.safeParse(raw);
   return {
     isMapping: draft.success,
-    draft: draft.data ?? { path_parameters: "refuse" },
+    draft: draft.data ?? { path_parameters: "refuse", method_override: "refuse" },
     rules: routeSchema.safeParse(raw).data ?? null,
   };
 }

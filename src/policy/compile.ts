@@ -29,8 +29,10 @@ export function compilePolicy(source: RulesSource): Loaded<Policy> {
   );
   if (problems.length > 0) return { ok: false, problems: sortProblems(problems) };
   const rules: Matchable[] = results.flatMap(({ route, pattern }, index) => {
-    const pathParameters = source.routes[index]?.draft.path_parameters === "allow";
-    return route === null || pattern === null ? [] : [{ route, pattern, pathParameters }];
+    const draft = source.routes[index]?.draft;
+    const pathParameters = draft?.path_parameters === "allow";
+    const methodOverride = draft?.method_override === "allow";
+    return route === null || pattern === null ? [] : [{ route, pattern, pathParameters, methodOverride }];
   });
   if (rules.length < source.routes.length) return { ok: false, problems: [notUnderstood(source)] };
   const routes = rules.map(({ route }) => route);

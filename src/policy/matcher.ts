@@ -2,6 +2,7 @@ import { METHODS } from "../core/methods.ts";
 import { type Deny, deny } from "../core/decision.ts";
 import type { RequestHead } from "../core/request.ts";
 import { LookAlikes } from "./look-alikes.ts";
+import { overridesMethod } from "./method-override.ts";
 import type { PathPattern } from "./pattern.ts";
 import { Trie } from "./trie.ts";
 import type { Match, Route } from "./types.ts";
@@ -21,6 +22,7 @@ interface Entry {
 interface Served {
   readonly match: Match;
   readonly pathParameters: boolean;
+  readonly methodOverride: boolean;
 }
 
 /** A rule to match. */
@@ -29,11 +31,16 @@ export interface Matchable {
   readonly pattern: PathPattern;
   /** `;` in the path is allowed. */
   readonly pathParameters: boolean;
+  /** A parameter such as `_method` in the query is allowed. */
+  readonly methodOverride: boolean;
 }
 
 const NO_ROUTE = refused(deny("no_route"));
 const LOOK_ALIKE = refused(deny("bad_request", "look-alike: many services take this path for one of another rule"));
 const PATH_PARAMETER = refused(deny("bad_request", "path parameter: the rule does not allow `;` in the path"));
+const METHOD_OVERRIDE = refused(
+  deny("bad_request", "the query names a method (`_method`), which some services obey; see `method_override`"),
+);
 
 function refused(reason: Deny, allowedMethods: readonly string[] = []): Match {
   return { found: false, deny: reason, allowedMethods };
@@ -48,7 +55,8 @@ export function createMatcher(rules: readonly Matchable[]): (head: RequestHead) 
     const entry = trie.ensure(rule.pattern, () => makeEntry(rule.pattern));
     if (!entries.has(entry)) lookAlikes.add(rule.pattern, entry);
     entries.add(entry);
-    const served = { match: { found: true, route: rule.route } as const, pathParameters: rule.pathParameters };
+    const { route, pathParameters, methodOverride } = rule;
+    const served = { match: { found: true, route } as const, pathParameters, methodOverride };
     for (const method of rule.route.methods ?? METHODS) serve(entry, method, served);
     if (rule.pathParameters) entry.guarded = true;
   }
@@ -59,12 +67,13 @@ export function createMatcher(rules: readonly Matchable[]): (head: RequestHead) 
     );
     entry.guarded = isDynamic(entry.pattern) && (entry.guarded || lookAlikes.needsCheck(entry.pattern));
   }
-  return ({ method, path }) => {
+  return ({ method, path, query }) => {
     const entry = trie.find(path);
     if (entry === null) return NO_ROUTE;
     const served = method === entry.firstMethod ? entry.first : entry.byMethod.get(method);
     if (served === undefined || served === null) return entry.notAllowed;
     if (!served.pathParameters && path.includes(";")) return PATH_PARAMETER;
+    if (query !== "" && !served.methodOverride && overridesMethod(query)) return METHOD_OVERRIDE;
     return entry.guarded && lookAlikes.isLookAlike(path, entry) ? LOOK_ALIKE : served.match;
   };
 }

@@ -1,5 +1,5 @@
 import { type Deny, deny } from "../core/decision.ts";
-import { foldQueryName } from "./selector.ts";
+import { decodeForm, looksLike } from "./query-name.ts";
 
 const TWICE = deny("ambiguous_portal", "the query names the portal twice");
 const LOOK_ALIKE = deny("ambiguous_portal", "the query has a look-alike of the parameter that is read");
@@ -43,15 +43,6 @@ function hasTooManyParts(query: string): boolean {
   return parts > MOST_PARTS;
 }
 
-/** PHP reads an unclosed `[` as `_`, and qs may read `.` as `[`, so both count both ways. */
-function looksLike(name: string, folded: string): boolean {
-  return (
-    foldQueryName(name) === folded ||
-    (name.includes("[") && foldQueryName(name.replaceAll("[", "_")) === folded) ||
-    (name.includes(".") && foldQueryName(name.replaceAll(".", "[")) === folded)
-  );
-}
-
 /** Some services split at `;` as well. What stands before the first one has been read as a whole. */
 function hasNameBehindSemicolon(part: string, folded: string): boolean {
   return part.split(";").some((piece, index) => {
@@ -60,15 +51,4 @@ function hasNameBehindSemicolon(part: string, folded: string): boolean {
     const names = pieceName === null || looksLike(pieceName, folded);
     return names && (index > 0 || equals === -1);
   });
-}
-
-/** `null` where the bytes are not UTF-8. */
-function decodeForm(text: string): string | null {
-  const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
-  if (!spaced.includes("%")) return spaced;
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return null;
-  }
 }

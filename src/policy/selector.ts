@@ -1,6 +1,7 @@
-import { fold, foldKey } from "../core/fold.ts";
+import { foldKey } from "../core/fold.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
 import type { PathPattern } from "./pattern.ts";
+import { foldQueryName } from "./query-name.ts";
 import type { PortalSelector } from "./types.ts";
 
 export type ParsedSelector =
@@ -87,24 +88,6 @@ export function parsePointer(pointer: string): JsonPointer | null {
 /** A pointer of tokens that are unescaped already. */
 export function pointerOf(tokens: readonly string[]): JsonPointer {
   return { tokens, folded: tokens.map(foldKey) };
-}
-
-/**
- * What spellings of a parameter's name have in common for services that are careless with them: case,
- * brackets in front (`[NAME]`), everything from a later bracket on (`NAME[x]`, `NAME]`), and `.`, space
- * or `-` for `_`.
- */
-export function foldQueryName(name: string): string {
-  return withoutBrackets(fold(name)).trim().replaceAll(/[. -]/g, "_");
-}
-
-/** As Rack and qs read a name. */
-function withoutBrackets(name: string): string {
-  let start = 0;
-  while (start < name.length && "[] ".includes(name.charAt(start))) start++;
-  let end = start;
-  while (end < name.length && !"[]".includes(name.charAt(end))) end++;
-  return name.slice(start, end);
 }
 
 function refuse(message: string): ParsedSelector {

@@ -165,6 +165,7 @@ routes:
       "expected a size such as 512B, 16KiB, 10MiB or 1GiB, or a number of bytes",
     ],
     [route(`match: { path: /a }, ${SCOPED}, path_parameters: keep`), "expected refuse or allow"],
+    [route(`match: { path: /a }, ${SCOPED}, method_override: keep`), "expected refuse or allow"],
     [
       route(`match: { path: /a }, ${SCOPED}`, "Bad"),
       "expected lower-case letters, digits, `.`, `_` and `-`, 64 at most",

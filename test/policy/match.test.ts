@@ -227,6 +227,43 @@ describe("path parameters", () => {
   });
 });
 
+describe("a method in the query", () => {
+  const ALLOWING = rulesText(
+    "{ id: strict, match: { path: /a }, upstream: desk, public: true }",
+    "{ id: lax, match: { path: /b }, upstream: desk, public: true, method_override: allow }",
+  );
+
+  it.each([
+    "_method=DELETE",
+    "a=1&_METHOD=put",
+    "%5Fmethod=DELETE",
+    "_%6Dethod",
+    "_method[]=DELETE",
+    "[_method]=DELETE",
+    "_method]=DELETE",
+    "+_method=DELETE",
+    ".method=DELETE",
+    "[method=DELETE",
+    "a=1;_method=DELETE",
+    "_m%EF%BD%85thod=DELETE",
+    "X-HTTP-Method-Override=DELETE",
+    "x_http_method=DELETE",
+    "X-Method-Override=DELETE",
+  ])("is refused unless the rule allows it: %s", async (query) => {
+    const policy = await policyOf(ALLOWING);
+    expect(goes(policy, `/a?${query}`, "POST")).toBe("bad_request");
+    expect(goes(policy, `/a?${query}`)).toBe("bad_request");
+    expect(goes(policy, `/b?${query}`, "POST")).toBe("/b");
+  });
+
+  it.each(["method=DELETE", "a=_method", "payment_method=card", "a[_method]=1", "a=%FF&%FF=_method", "_methods=1"])(
+    "is none: %s",
+    async (query) => {
+      expect(goes(await policyOf(ALLOWING), `/a?${query}`, "POST")).toBe("/a");
+    },
+  );
+});
+
 /** How far a segment of a pattern is from being specific; nothing at all is as specific as it gets. */
 function rank(segment: string | undefined): number {
   if (segment === undefined) return 0;

@@ -145,6 +145,22 @@ describe.each(ROUTES)("on %s", (path) => {
   });
 });
 
+test.each(["_method=DELETE", "a=1&_METHOD=put", "%5Fmethod=DELETE", "[_method]=DELETE", "X-HTTP-Method-Override=PUT"])(
+  "a method in the query is refused on every route: %s",
+  async (query) => {
+    const lines = [`X-API-Key: ${stage.sidecar.keys.manager.key}`];
+    for (const method of ["GET", "POST"]) {
+      const refused = { status: 400, code: "bad_request" };
+      await expectRefused(stage, request(`${method} /open/a?${query}&x=xsmuggledx`), refused);
+      await expectRefused(
+        stage,
+        request(`${method} /api/portals/acme/tickets/1?${query}&x=xsmuggledx`, lines),
+        refused,
+      );
+    }
+  },
+);
+
 const good = (): string => stage.sidecar.keys.manager.key;
 
 describe("the credential", () => {
