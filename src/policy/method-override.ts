@@ -12,7 +12,11 @@ export function overridesMethod(query: string): boolean {
   return MAYBE.test(query) && query.split(/[&;]/).some(isOverride);
 }
 
+/** No spelling of a name is shorter, so a flood of small parts costs little. */
+const SHORTEST = "_method".length;
+
 function isOverride(part: string): boolean {
+  if (part.length < SHORTEST) return false;
   const equals = part.indexOf("=");
   const name = decodeForm(equals === -1 ? part : part.slice(0, equals));
   return name !== null && NAMES.some((folded) => looksLike(name, folded));
