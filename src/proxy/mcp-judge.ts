@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 import type { McpUse } from "./mcp-use.ts";
 import { isPlainJson } from "./plain-json.ts";
 import type { RpcError } from "./refusal.ts";
-import { requestFieldClass } from "./request-fields.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 
 /** An MCP request, decided. On a refusal `rpc` is what a JSON-RPC client is told; `null` where no message was read. */

@@ -1,1 +1,0 @@
-export { requestFieldClass } from "../core/request-fields.ts";
