@@ -17,7 +17,7 @@ export interface Operation {
   readonly uses: readonly RuleUse[];
   /** Why it is refused whoever asks. */
   readonly problem: Deny | null;
-  /** Name of the rule of a tool, prompt or resource, `other` where there is none; `null` for other methods. */
+  /** Name of the rule of a tool, prompt or resource, `other` where there is none or more than one; `null` for other methods. */
   readonly tool: string | null;
 }
 

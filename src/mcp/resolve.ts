@@ -24,6 +24,10 @@ import {
 const NO_METHOD = unruled("no rule names the method", null);
 const NO_URIS = malformed("`resourceSubscriptions` is not a list of strings");
 const NO_FILTER = malformed("`params.notifications` is not an object");
+const UNKNOWN_FILTER = malformed("a key of `params.notifications` that is not known");
+const NO_BOOLEAN = malformed("a notice of changed lists is neither `true` nor `false`");
+/** Keys of `params.notifications` that ask for notice of changed lists (2026-07-28). */
+const LIST_NOTICES: ReadonlySet<string> = new Set(["toolsListChanged", "promptsListChanged", "resourcesListChanged"]);
 const NO_PARAMS: JsonObject = {};
 
 /** Finds the rules that a message has to pass. Pure. A method is looked at alike with and without an id. */
@@ -47,11 +51,19 @@ export function labelOf(rules: McpRules, message: McpMessage): string {
   return message.kind === "response" ? "response" : methodLabel(rules, message.method);
 }
 
-/** Each resource that is listened to is one that could be read; notice of changed lists is free (2026-07-28). */
+/**
+ * Each resource that is listened to is one that could be read; notice of changed lists is free (2026-07-28).
+ * A key that is not known could be another spelling of one, or ask for what no rule was asked about.
+ */
 function listenOperation(rules: McpRules, params: JsonObject): Operation {
   const filter = params["notifications"];
   if (filter === undefined) return FREE;
   if (!isObject(filter)) return NO_FILTER;
+  for (const [key, value] of Object.entries(filter)) {
+    if (key === "resourceSubscriptions") continue;
+    if (!LIST_NOTICES.has(key)) return UNKNOWN_FILTER;
+    if (typeof value !== "boolean") return NO_BOOLEAN;
+  }
   const uris = filter["resourceSubscriptions"];
   if (uris === undefined) return FREE;
   if (!isList(uris)) return NO_URIS;
@@ -60,6 +72,6 @@ function listenOperation(rules: McpRules, params: JsonObject): Operation {
   return {
     uses: each.flatMap(({ uses }) => uses),
     problem: each.find(({ problem }) => problem !== null)?.problem ?? null,
-    tool: tools.size === 1 ? (each[0]?.tool ?? null) : null,
+    tool: tools.size > 1 ? "other" : (each[0]?.tool ?? null),
   };
 }

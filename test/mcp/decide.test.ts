@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ANONYMOUS, type Principal } from "../../src/core/principal.ts";
 import { decideBatch, decideMessage } from "../../src/mcp/decide.ts";
-import type { McpMessage } from "../../src/mcp/message.ts";
+import type { JsonObject, McpMessage } from "../../src/mcp/message.ts";
 import type { McpRules } from "../../src/policy/types.ts";
 import { keyHolder } from "../policy/rules.ts";
 import { call, DEMO_MCP, mcpRulesOf, message, request } from "./rules.ts";
@@ -309,6 +309,28 @@ describe("subscriptions/listen", () => {
   it("names the scopes of all of them", () => {
     const decided = decideMessage(own, keyHolder(["tickets:read"]), listen("ticket://acme/1", "config://desk"));
     expect(decided).toMatchObject({ decision: { reason: "insufficient_scope" }, needs: "tickets:read portals:read" });
+  });
+
+  it("has the label `other` where the URIs are of several rules", () => {
+    const labels = [
+      listen("ticket://acme/1", "ticket://acme/2"),
+      listen("ticket://acme/1", "config://desk"),
+      listen(),
+    ].map((asked) => decideMessage(own, everything, asked).tool);
+    expect(labels).toEqual(["ticket://{portal}/{id}", "other", null]);
+  });
+
+  it("refuses keys that are not known, and notice of changed lists that is not a boolean", () => {
+    const decided = (notifications: JsonObject): string => {
+      const params = { notifications };
+      return verdict(own, everything, { kind: "request", id: 1, method: "subscriptions/listen", params });
+    };
+    const known = { toolsListChanged: true, promptsListChanged: false, resourcesListChanged: true };
+    expect(decided({ ...known, resourceSubscriptions: ["ticket://acme/1"] })).toBe("allow acme");
+    for (const key of ["resource_subscriptions", "taskIds", "ToolsListChanged", "__proto__x", ""]) {
+      expect(decided({ ...known, [key]: ["ticket://globex/1"] })).toBe("bad_request");
+    }
+    expect(decided({ toolsListChanged: ["ticket://globex/1"] })).toBe("bad_request");
   });
 });
 
