@@ -25,6 +25,7 @@ export type RequestFieldClass =
   | "trailer"
   | "traceparent"
   | "accept-encoding"
+  | "range"
   | "mcp-session-id";
 
 const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFieldClass>([
@@ -39,6 +40,8 @@ const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFie
   ["trailer", "trailer"],
   ["traceparent", "traceparent"],
   ["accept-encoding", "accept-encoding"],
+  ["range", "range"],
+  ["if-range", "range"],
   ["mcp-session-id", "mcp-session-id"],
   ["forwarded", "forwarded"],
   ["x-real-ip", "forwarded"],

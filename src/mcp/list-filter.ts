@@ -74,10 +74,13 @@ export function sseListFilter({ mayList, limit }: FilterOptions): Transform {
   });
 }
 
+/** Most events hold no list, and need not be parsed to tell. A key may be written with escapes. */
+const MAY_HOLD_LISTS = /"(?:tools|prompts|resources|resourceTemplates)"|\\u/;
+
 function filterEvent(event: Buffer, mayList: MayList): Buffer {
   const data = sseData(event);
   // Keep-alives and priming events have no data; what is not an object or a batch is no answer.
-  if (data === null || !/^\s*[{[]/.test(data)) return event;
+  if (data === null || !/^\s*[{[]/.test(data) || !MAY_HOLD_LISTS.test(data)) return event;
   const filtered = filterLists(data, mayList);
   return filtered === data ? event : withSseData(event, filtered);
 }

@@ -2,9 +2,9 @@ import type { Outcome, Reason } from "../core/decision.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
 import type { UpstreamConnection } from "../http1/upstream-connection.ts";
 import type { RequestBodyKind, UpstreamExchange, UpstreamFailure } from "../http1/upstream-exchange.ts";
-import type { MayList } from "../mcp/list-filter.ts";
 import { CLIENT_CLOSED_STATUS, type ExchangeDeps, type ExchangeStart } from "./exchange.ts";
 import { type HttpMessage, HttpResponder } from "./http-responder.ts";
+import type { McpUse } from "./mcp-use.ts";
 import { type ListResponse, listResponseFor } from "./list-response.ts";
 import { earlyLinks, isEventStream, passTrailers, writeResponseHead } from "./response-head-writer.ts";
 import { type CollectedBody, collectBody } from "./request-body.ts";
@@ -110,8 +110,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     this.status = head.status;
     // An answer before the end of the request: the rest of the body has nowhere to go.
     if (!this.bodyIsWhole() || this.deps.draining()) this.response.shouldKeepAlive = false;
-    const mayList = this.mcp === null ? null : this.mcp.mayList;
-    if (mayList !== null && !this.#filterLists(head, mayList)) return;
+    if (this.mcp !== null && !this.#filterLists(head, this.mcp)) return;
     const rewritten = this.#lists === null ? null : { bytes: null };
     writeResponseHead(this.response, head, { requestId: this.requestId, mcp: this.mcp, rewritten });
     this.headWaits = true;
@@ -121,20 +120,26 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
   }
 
   /** Puts the filter between the upstream's body and the client. True where the head can be written now. */
-  #filterLists(head: ResponseHead, mayList: MayList): boolean {
+  #filterLists(head: ResponseHead, { mayList, asksForLists }: McpUse): boolean {
+    if (mayList === null) return true;
     try {
-      this.#lists = listResponseFor(head, mayList, {
-        whole: (body) => {
-          const rewritten = { bytes: body.length };
-          writeResponseHead(this.response, head, { requestId: this.requestId, mcp: this.mcp, rewritten });
-          this.bytesOut = body.length;
-          this.end(body);
+      this.#lists = listResponseFor(
+        head,
+        { mayList, asksForLists },
+        {
+          budget: this.deps.bodyBudget,
+          whole: (body) => {
+            const rewritten = { bytes: body.length };
+            writeResponseHead(this.response, head, { requestId: this.requestId, mcp: this.mcp, rewritten });
+            this.bytesOut = body.length;
+            this.end(body);
+          },
+          part: (chunk) => this.write(chunk),
+          ended: () => this.end(null),
+          resumed: () => this.#upstream?.resume(),
+          failed: (detail) => this.#listsFailed(detail),
         },
-        part: (chunk) => this.write(chunk),
-        ended: () => this.end(null),
-        resumed: () => this.#upstream?.resume(),
-        failed: (detail) => this.#listsFailed(detail),
-      });
+      );
     } catch (error) {
       this.#listsFailed(error instanceof Error ? error.message : "a list that cannot be filtered");
       return false;

@@ -11,14 +11,19 @@ import {
 } from "node:zlib";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { filterLists, type MayList, sseListFilter } from "../mcp/list-filter.ts";
+import type { BodyBudget } from "./request-body.ts";
 import { responseFieldClass } from "./response-fields.ts";
 import { isEventStream } from "./response-head-writer.ts";
 
 /** Longest list in JSON, and longest event of a stream, that is filtered, bytes after decompression. */
 const LIMIT = 8 * 1024 * 1024;
 
+const LARGEST_EVENT = 64 * 1024 * 1024;
+
 /** What the exchange does with a filtered body. */
 export interface ListSink {
+  /** For answers that are held whole. */
+  readonly budget: BodyBudget;
   /** The whole body in its last form; the head was not written yet. */
   whole(body: Buffer): void;
   /** A part of a stream. False asks to wait for `resume`. */
@@ -46,13 +51,21 @@ export interface ListResponse {
  * The filter for an answer, by its type and coding; `null` where there is nothing to filter. Throws
  * where there is, but in a form that cannot be read: then it must not be shown.
  */
-export function listResponseFor(head: ResponseHead, mayList: MayList, sink: ListSink): ListResponse | null {
+export function listResponseFor(
+  head: ResponseHead,
+  use: { readonly mayList: MayList; readonly asksForLists: boolean },
+  sink: ListSink,
+): ListResponse | null {
   if (head.framing.kind === "none" || head.status >= 300) return null;
-  const coding = fieldOf(head, "content-encoding")?.toLowerCase() ?? "identity";
-  if (isEventStream(head)) return new EventStreamLists(coding, mayList, sink);
   const type = fieldOf(head, "content-type")?.toLowerCase() ?? "";
+  const stream = isEventStream(head);
+  if (!use.asksForLists && !stream) return null;
+  const coding = fieldOf(head, "content-encoding")?.toLowerCase() ?? "identity";
+  // Where no list was asked for, an event may be a large answer of another kind.
+  const limit = use.asksForLists ? LIMIT : LARGEST_EVENT;
+  if (stream) return new EventStreamLists(coding, use.mayList, sink, limit);
   if (!/^application\/json\s*(?:;|$)/.test(type)) throw new Error("an answer that is neither JSON nor an event stream");
-  return new JsonLists(coding, mayList, sink);
+  return new JsonLists(coding, use.mayList, sink);
 }
 
 function fieldOf(head: ResponseHead, fieldClass: "content-type" | "content-encoding"): string | null {
@@ -80,9 +93,14 @@ class JsonLists implements ListResponse {
   }
 
   write(chunk: Buffer): boolean {
-    this.#size += chunk.length;
-    if (this.#size > LIMIT) this.#sink.failed("a list is longer than the limit");
-    else this.#chunks.push(chunk);
+    if (this.#size + chunk.length > LIMIT) {
+      this.#sink.failed("a list is longer than the limit");
+    } else if (!this.#sink.budget.take(chunk.length)) {
+      this.#sink.failed("other lists and bodies fill limits.inspect_total");
+    } else {
+      this.#size += chunk.length;
+      this.#chunks.push(chunk);
+    }
     return true;
   }
 
@@ -97,7 +115,11 @@ class JsonLists implements ListResponse {
 
   resume(): void {}
 
-  destroy(): void {}
+  /** Called once, when the client has it or left. */
+  destroy(): void {
+    this.#sink.budget.giveBack(this.#size);
+    this.#size = 0;
+  }
 }
 
 function decompress(bytes: Buffer, coding: string): Buffer {
@@ -124,8 +146,8 @@ class EventStreamLists implements ListResponse {
   readonly #input: Transform;
   readonly #output: Transform;
 
-  constructor(coding: string, mayList: MayList, sink: ListSink) {
-    this.#output = sseListFilter({ mayList, limit: LIMIT });
+  constructor(coding: string, mayList: MayList, sink: ListSink, limit: number) {
+    this.#output = sseListFilter({ mayList, limit });
     const decompressor = decompressorFor(coding);
     this.#input = decompressor ?? this.#output;
     const failed = (error: Error): void => sink.failed(error.message);

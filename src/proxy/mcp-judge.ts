@@ -75,7 +75,14 @@ export class McpJudge {
       if (head.bodyKind !== "none" && head.contentLength !== 0) return refuse(BODY);
       // A resumed stream may bring the answer to a list that was asked for before.
       const filter = head.method === "GET" ? filterFor(rules, principal) : null;
-      const use = { ...common, method: head.method, tool: null, scopesNeeded: "", mayList: filter };
+      const use = {
+        ...common,
+        method: head.method,
+        tool: null,
+        scopesNeeded: "",
+        mayList: filter,
+        asksForLists: filter !== null,
+      };
       return { allow: true, decision: { allow: true, portal: null }, use };
     }
     return this.#judgePost(exchange, route, { rules, principal, headers: headers.headers, ...version, common });
@@ -94,7 +101,7 @@ export class McpJudge {
   ): Promise<McpVerdict | null> {
     const limit = Math.min(this.#options.inspectBytes, route.bodyLimit);
     if (exchange.head.contentLength > limit) return refuse(TOO_LARGE);
-    if (!isPlainJson(exchange.head)) return refuse(NOT_JSON);
+    if (!isPlainJson(exchange.head, "application/json")) return refuse(NOT_JSON);
     const body = await exchange.readBody(limit);
     if (body.kind === "client_gone" || exchange.over) return null;
     if (body.kind === "refused") return refuse(body.deny);
@@ -106,8 +113,11 @@ export class McpJudge {
     const problem = checkHeaders(version, headers, reading.messages);
     if (problem !== null) return refuseHeaders(problem);
     const { decision, method, needs, refused, tool } = decideBatch(rules, principal, reading.messages);
-    const lists = reading.messages.some((message) => message.kind === "request" && LIST_METHODS.has(message.method));
-    const use = { ...common, method, tool, scopesNeeded: needs, mayList: lists ? filterFor(rules, principal) : null };
+    const asksForLists = reading.messages.some((message) => {
+      return message.kind !== "response" && LIST_METHODS.has(message.method);
+    });
+    // Event streams of other messages are filtered too: a server that sorts answers by their ids may send one here.
+    const use = { ...common, method, tool, scopesNeeded: needs, mayList: filterFor(rules, principal), asksForLists };
     if (decision.allow) return { allow: true, decision, use };
     return refuse(decision, { id: idOf(reading.messages[refused ?? 0]), code: null }, use);
   }

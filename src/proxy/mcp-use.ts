@@ -12,6 +12,8 @@ export interface McpUse {
   readonly sessionId: string | null;
   /** The id that the client is given for a session that the upstream opens. */
   readonly sealSession: (upstreamId: string) => string;
-  /** What lists in the answer may show; `null` where the answer goes on as it is. */
+  /** What lists may show; `null` where answers go on as they are. */
   readonly mayList: MayList | null;
+  /** A list was asked for, or a stream that may bring one: JSON is filtered too, and nothing that is compressed is asked for. */
+  readonly asksForLists: boolean;
 }

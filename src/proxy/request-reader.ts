@@ -113,6 +113,7 @@ class HeadReader implements InboundHead {
       case "forwarded":
       case "trailer":
       case "accept-encoding":
+      case "range":
       case "mcp-session-id":
         return;
       case "host":

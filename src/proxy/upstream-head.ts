@@ -45,6 +45,9 @@ function goesOn(name: string, exchange: Exchange): boolean {
       return mcp === null;
     case "accept-encoding":
       // A list that is filtered is asked for uncompressed.
+      return mcp === null || !mcp.asksForLists;
+    case "range":
+      // A part of a list could not be filtered.
       return mcp === null || mcp.mayList === null;
     default:
       return false;
