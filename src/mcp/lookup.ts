@@ -1,5 +1,6 @@
 import { fold } from "../core/fold.ts";
-import type { McpNames, McpResources, McpRule } from "../policy/types.ts";
+import type { McpNames, McpResources, McpRule, McpTemplateRule } from "../policy/types.ts";
+import { foldUri } from "../policy/uri-look-alikes.ts";
 import { matchTemplate, uriProblem } from "../policy/uri-template.ts";
 
 /** What a prefix may match: names as MCP asks for them (2025-11-25, Tool Names), so no look-alike by other letters. */
@@ -34,19 +35,32 @@ export type UriLookup =
   | { readonly kind: "none" }
   | { readonly kind: "odd"; readonly detail: string };
 
+const URI_LOOK_ALIKE: UriLookup = {
+  kind: "odd",
+  detail: "look-alike: many services take this URI for one of another rule",
+};
 const NO_VALUES: readonly string[] = [];
 
 /** The rule of a URI with the values of its template's variables. A URI that readers could read in two ways has none. */
-export function findByUri({ literals, templates }: McpResources, uri: string): UriLookup {
+export function findByUri(resources: McpResources, uri: string): UriLookup {
   const detail = uriProblem(uri);
   if (detail !== null) return { kind: "odd", detail };
-  const rule = literals.get(uri);
+  const rule = resources.literals.get(uri);
   if (rule !== undefined) return { kind: "rule", rule, values: NO_VALUES };
-  for (const entry of templates) {
+  for (const entry of resources.templates) {
     const values = matchTemplate(entry.template, uri);
-    if (values !== null) return { kind: "rule", rule: entry.rule, values };
+    if (values === null) continue;
+    return isLookAlike(resources, uri, entry) ? URI_LOOK_ALIKE : { kind: "rule", rule: entry.rule, values };
   }
   return { kind: "none" };
+}
+
+/** True where a URI of the template `found` would be another rule's for a careless service. */
+function isLookAlike({ foldedLiterals, templates }: McpResources, uri: string, found: McpTemplateRule): boolean {
+  if (foldedLiterals.size === 0 && templates.length === 1) return false;
+  return foldUri(uri).some(
+    (folded) => foldedLiterals.has(folded) || templates.some((entry) => entry !== found && entry.folded.test(folded)),
+  );
 }
 
 /** The rule that is written with exactly this template. */

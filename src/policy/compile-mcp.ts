@@ -4,6 +4,7 @@ import { scopeNeeds } from "../core/scopes.ts";
 import { compileScopes, type RuleContext } from "./compile-scopes.ts";
 import { parsePointer, POINTER_MESSAGE, pointerOf } from "./selector.ts";
 import type { McpNames, McpPortalSelector, McpResources, McpRule, McpRules, McpTemplateRule } from "./types.ts";
+import { foldTemplate, foldUri } from "./uri-look-alikes.ts";
 import { parseTemplate, templatesOverlap, type UriTemplate } from "./uri-template.ts";
 
 type Table = "tools" | "prompts" | "resources" | "methods";
@@ -108,9 +109,10 @@ function compileResources(context: RuleContext, members: McpDraft["resources"]):
     }
     if (rule === null) continue;
     if (template.variables.length === 0) literals.set(text, rule);
-    else templates.push({ template, rule });
+    else templates.push({ template, folded: foldTemplate(template), rule });
   }
-  return { literals, templates };
+  const foldedLiterals = new Set([...literals.keys()].map((uri) => foldUri(uri)[0] ?? uri));
+  return { literals, foldedLiterals, templates };
 }
 
 /** Nobody could tell which of the two is meant. */

@@ -6,7 +6,7 @@ import { Trie } from "./trie.ts";
  * What a careless service may take for the same segment: decoded, in lower case, without `;…`, and without
  * dots and spaces at the end. Dot segments stay what they are.
  */
-function foldSegment(segment: string): string {
+export function foldSegment(segment: string): string {
   const text = fold(segment.includes("%") ? decodeURIComponent(segment) : segment);
   const parameters = text.indexOf(";");
   const name = withoutEnd(parameters === -1 ? text : text.slice(0, parameters), " ");
@@ -21,7 +21,7 @@ function withoutEnd(text: string, dropped: string): string {
 }
 
 /** A folded segment without the suffix that Rails and Spring take for a format; `null` where it has none. */
-function withoutFormat(segment: string): string | null {
+export function withoutFormat(segment: string): string | null {
   const dot = segment.lastIndexOf(".");
   return dot > 0 && FORMAT.test(segment.slice(dot + 1)) ? segment.slice(0, dot) : null;
 }

@@ -72,12 +72,16 @@ export interface McpNames {
 
 export interface McpTemplateRule {
   readonly template: UriTemplate;
+  /** Matches what `foldUri` makes of the template's URIs. */
+  readonly folded: RegExp;
   readonly rule: McpRule;
 }
 
 /** Rules by URI: a literal goes before a template, and no two templates match the same URI. */
 export interface McpResources {
   readonly literals: ReadonlyMap<string, McpRule>;
+  /** What the literals fold to, so that a template does not take their look-alikes. */
+  readonly foldedLiterals: ReadonlySet<string>;
   readonly templates: readonly McpTemplateRule[];
 }
 

@@ -1,3 +1,4 @@
+import { fold } from "../core/fold.ts";
 import { parseTarget } from "../core/target.ts";
 
 /** A resource's URI with variables (RFC 6570, level 1), or one without: then it is that URI alone. */
@@ -69,7 +70,7 @@ export function matchTemplate(template: UriTemplate, uri: string): readonly stri
   return template.pattern.exec(uri)?.slice(1) ?? null;
 }
 
-/** True where some URI may be of both templates. Exact but for URIs that are refused anyway. */
+/** True where some URI may be of both templates, were case ignored. Exact but for URIs that are refused anyway. */
 export function templatesOverlap(one: UriTemplate, other: UriTemplate): boolean {
   const left = segmentsOf(one);
   const right = segmentsOf(other);
@@ -77,10 +78,10 @@ export function templatesOverlap(one: UriTemplate, other: UriTemplate): boolean 
 }
 
 /** Stands for a variable; no template has it in a literal. */
-const HOLE = "\0";
+export const HOLE = "\0";
 
 function segmentsOf({ literals }: UriTemplate): readonly string[] {
-  return literals.join(HOLE).split(/([/?])/);
+  return fold(literals.join(HOLE)).split(/([/?])/);
 }
 
 function segmentsMeet(one: string, other: string): boolean {
@@ -96,7 +97,8 @@ function fits(text: string, start: string, end: string): boolean {
   return text.length > start.length + end.length && text.startsWith(start) && text.endsWith(end);
 }
 
-function escapePattern(literal: string): string {
+/** A regular expression for exactly this text. */
+export function escapePattern(literal: string): string {
   return literal.replaceAll(/[^A-Za-z0-9/]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

@@ -247,6 +247,45 @@ describe("resources and prompts", () => {
     expect(decideMessage(own, acme, to("ticket://acme/1"))).toMatchObject({ method, tool: "ticket://{portal}/{id}" });
   });
 
+  it("refuses a URI of a template that a careless service takes for another rule's", async () => {
+    const rules = await mcpRulesOf(`    mcp:
+      resources:
+        "config://admin/secret": { scopes: [users:write], portal: unrestricted }
+        "config://{a}/{b}": { scopes: [tickets:read], portal: upstream }
+        "desk://{a}/users": { scopes: [users:read], portal: upstream }
+        "desk://{a}/{b}.json": { scopes: [tickets:read], portal: upstream }
+        "mem:notes/today": { scopes: [users:read], portal: upstream }
+        "mem:notes/{day}": { scopes: [tickets:read], portal: upstream }
+        "q://x?view=all": { scopes: [users:read], portal: upstream }
+        "q://x?view={view}": { scopes: [tickets:read], portal: upstream }
+`);
+    const read = (uri: string): string => verdict(rules, keyHolder(["tickets:read"]), ask("resources/read", { uri }));
+    for (const uri of [
+      "config://ADMIN/secret",
+      "config://admin/SECRET",
+      "config://admin/secret.",
+      "config://admin/secret;x",
+      "config://admin./secret",
+      "config://admin/secret%20",
+      "config://admin/secre%74",
+      "config://admin/secret.json",
+      "config://admin;a=1/Secret.JSON",
+      "desk://acme/users.json",
+      "desk://acme/Users.json",
+      "mem:notes/TODAY",
+      "q://x?view=ALL",
+      "q://x?view=al%6C",
+    ]) {
+      expect([uri, read(uri)]).toEqual([uri, "bad_request"]);
+    }
+    for (const uri of ["config://admin/secrets", "config://admins/secret", "desk://acme/7.json", "mem:notes/Monday"]) {
+      expect([uri, read(uri)]).toEqual([uri, "allow"]);
+    }
+    for (const uri of ["q://x?view=%FF", "q://x?view=some"]) expect([uri, read(uri)]).toEqual([uri, "allow"]);
+    expect(read("config://admin/secret")).toBe("insufficient_scope");
+    expect(read("desk://acme/users")).toBe("insufficient_scope");
+  });
+
   it("decides prompts by their own table", () => {
     expect(verdict(own, acme, ask("prompts/get", { name: "ask_me", arguments: { portal: "acme" } }))).toBe(
       "allow acme",

@@ -122,6 +122,9 @@ describe("parseTemplate and matchTemplate", () => {
 describe("templatesOverlap", () => {
   it.each([
     ["t://{a}/{b}", "t://{c}/{d}", true],
+    ["t://Admin/{b}", "t://admin/{b}", true],
+    ["t://{a}/P-{b}", "t://{a}/p-{b}", true],
+    ["t://{a}/P-{b}", "t://{a}/q-{b}", false],
     ["t://{a}/{b}", "t://acme/{b}", true],
     ["t://{a}/x", "t://acme/{b}", true],
     ["t://{a}/x", "t://{a}/y", false],
