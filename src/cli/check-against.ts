@@ -35,9 +35,9 @@ export async function checkAgainst(policy: Policy, options: AgainstOptions): Pro
 
 /** Lines for people, without a newline at the end; none where rules and server agree. */
 export function differences(comparisons: readonly RouteComparison[]): readonly string[] {
-  return comparisons.flatMap(({ route, withoutRule, withoutTool }) => [
-    ...withoutRule.map((name) => `${route}: the tool \`${quoted(name)}\` has no rule: nobody can call it`),
-    ...withoutTool.map((name) => `${route}: the rule \`${name}\` is for no tool of the server`),
+  return comparisons.flatMap(({ route, without_rule, without_tool }) => [
+    ...without_rule.map((name) => `${route}: the tool \`${quoted(name)}\` has no rule: nobody can call it`),
+    ...without_tool.map((name) => `${route}: the rule \`${name}\` is for no tool that the server listed`),
   ]);
 }
 
@@ -96,5 +96,7 @@ async function allPages(client: Client): Promise<readonly string[]> {
 /** `fetch failed` alone says nothing; its cause does. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
+  if ("code" in error && error.code === 401)
+    return "it asks for a credential; give a key on standard input with --key -";
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }

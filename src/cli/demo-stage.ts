@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startDemoService } from "../../deploy/demo/service/server.ts";
@@ -78,7 +78,7 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
       DEMO_PEPPER: randomBytes(32).toString("base64url"),
     };
     const staged = { ...terminal, env };
-    const config = await requireConfig(join(PACKAGE_ROOT, "config", "demo.yaml"), staged);
+    const config = await requireConfig(await writeConfig(dataDir, env), staged);
     const keys = await withKeyDesk(config, staged, seed);
     const app = await startApp(config, { env }).catch((error: unknown) => {
       throw portFailure(error, config, "try: npm run demo -- --port 0") ?? error;
@@ -104,11 +104,20 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
   }
 }
 
+/** Writes the demo's configuration and rules, filled in, so that other commands can be tried on the running demo. */
+async function writeConfig(dataDir: string, env: NodeJS.ProcessEnv): Promise<string> {
+  for (const name of ["demo.yaml", "demo.rules.yaml"]) {
+    const text = await readFile(join(PACKAGE_ROOT, "config", name), "utf8");
+    const filled = text.replaceAll(/\$\{(DEMO_[A-Z]+)\}/g, (_match, variable: string) => env[variable] ?? "");
+    await writeFile(join(dataDir, name), filled.replace(/^# yaml-language-server.*\n/m, ""), { mode: 0o600 });
+  }
+  return join(dataDir, "demo.yaml");
+}
+
 async function dataFolder(given: string | undefined): Promise<string> {
   if (given === undefined) return mkdtemp(join(tmpdir(), "portcullis-demo-"));
   const folder = resolve(given);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chmod(folder, 0o700);
   return folder;
 }
 

@@ -104,6 +104,9 @@ Try:
   curl -N -H 'Authorization: Bearer ${reader.key}' ${tickets}/acme/events
   curl -s ${stage.adminUrl}/metrics | grep ^portcullis_requests_total
   tail -f ${auditFile(stage)}
+  npm start -- explain --config ${stage.dataDir}/demo.yaml --key ${acme.id} GET /api/portals/globex/tickets
+  npm start -- check --config ${stage.dataDir}/demo.yaml --against ${stage.serviceUrl}/mcp
+An MCP client takes ${stage.publicUrl}/mcp with the header "Authorization: Bearer …" and one of the keys.
 
 Ctrl-C ends it; the folder stays.
 `;

@@ -77,13 +77,13 @@ describe("mayList", () => {
 describe("compareTools", () => {
   it("names tools without a rule and rules without a tool", () => {
     expect(compareTools(own, ["get_ticket", "drop", "report_x", "report_Admin", "drop"])).toEqual({
-      withoutRule: ["drop", "report_Admin"],
-      withoutTool: ["report_admin", "gone", "void_*"],
+      without_rule: ["drop", "report_Admin"],
+      without_tool: ["report_admin", "gone", "void_*"],
     });
   });
 
   it("finds nothing where both agree", () => {
-    expect(compareTools(demo, [...demo.tools.exact.keys()])).toEqual({ withoutRule: [], withoutTool: [] });
+    expect(compareTools(demo, [...demo.tools.exact.keys()])).toEqual({ without_rule: [], without_tool: [] });
   });
 });
 

@@ -46,7 +46,7 @@ describe("portcullis check --against", () => {
     expect(code).toBe(1);
     expect(error.split("\n").toSorted().filter(Boolean)).toEqual([
       "3 differences",
-      "mcp: the rule `add_commentary` is for no tool of the server",
+      "mcp: the rule `add_commentary` is for no tool that the server listed",
       "mcp: the tool `add_comment` has no rule: nobody can call it",
       "mcp: the tool `get_portal` has no rule: nobody can call it",
     ]);
@@ -55,10 +55,12 @@ describe("portcullis check --against", () => {
   test("tells the same as JSON", async () => {
     const { code, out, error } = await against(DRIFTED, `${service.url}/mcp`, ["--json"]);
     expect({ code, error }).toEqual({ code: 1, error: "" });
-    const value: { against: { withoutRule: string[] }[] } = JSON.parse(out);
+    const value: { against: { without_rule: string[] }[] } = JSON.parse(out);
     expect(value).toMatchObject({ ok: false, problems: [], routes: 16 });
-    expect(value.against).toEqual([{ route: "mcp", withoutRule: expect.any(Array), withoutTool: ["add_commentary"] }]);
-    expect(value.against[0]?.withoutRule.toSorted()).toEqual(["add_comment", "get_portal"]);
+    expect(value.against).toEqual([
+      { route: "mcp", without_rule: expect.any(Array), without_tool: ["add_commentary"] },
+    ]);
+    expect(value.against[0]?.without_rule.toSorted()).toEqual(["add_comment", "get_portal"]);
   });
 
   test("goes through Portcullis with a key from standard input", async () => {
