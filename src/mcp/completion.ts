@@ -1,5 +1,5 @@
 import { deny } from "../core/decision.ts";
-import { foldKey } from "../core/fold.ts";
+import { foldJsonKey } from "../policy/json-key.ts";
 import { type NamedPortal, readJsonPortal } from "../policy/portal.ts";
 import { pointerOf } from "../policy/selector.ts";
 import type { McpRule, McpRules } from "../policy/types.ts";
@@ -50,6 +50,6 @@ function namedIn(
   if (portal.kind !== "argument" && portal.kind !== "uri") return null;
   const pointer = portal.kind === "argument" ? portal : pointerOf([portal.name]);
   const named = readJsonPortal(context, pointer);
-  if (foldKey(argument.name) !== pointer.folded[0]) return named;
+  if (foldJsonKey(argument.name) !== pointer.folded[0]) return named;
   return named === null ? argument.value : TWO_PORTALS;
 }

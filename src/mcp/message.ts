@@ -1,5 +1,5 @@
-import { foldKey } from "../core/fold.ts";
 import { type JsonValue, parseStrictJson } from "../core/json.ts";
+import { foldJsonKey } from "../policy/json-key.ts";
 import { BATCH_VERSION, isStateless, type ProtocolVersion } from "./version.ts";
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
@@ -63,7 +63,7 @@ interface KeySet {
 }
 
 function keySet(...keys: readonly string[]): KeySet {
-  return { exact: new Set(keys), folded: new Set(keys.map(foldKey)) };
+  return { exact: new Set(keys), folded: new Set(keys.map(foldJsonKey)) };
 }
 
 /**
@@ -145,11 +145,8 @@ function paramsProblem(params: JsonObject): string | null {
   return null;
 }
 
-/** Keys of ASCII letters fold to lower case, and are nearly all: the whole folding costs more than the parsing. */
-const ASCII = /^[A-Za-z0-9_$.-]*$/;
-
 function looksKnown(key: string, known: KeySet): boolean {
-  return known.folded.has(ASCII.test(key) ? key.toLowerCase() : foldKey(key));
+  return known.folded.has(foldJsonKey(key));
 }
 
 /** JSON-RPC allows fractions and `null`; MCP does not (2025-11-25, Requests). */

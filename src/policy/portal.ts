@@ -1,7 +1,7 @@
 import { type Deny, deny } from "../core/decision.ts";
-import { foldKey } from "../core/fold.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { RequestHead } from "../core/request.ts";
+import { foldJsonKey } from "./json-key.ts";
 import { readHeaderPortal } from "./portal-header.ts";
 import { readHostPortal } from "./portal-host.ts";
 import { readQueryPortal } from "./portal-query.ts";
@@ -11,7 +11,10 @@ import type { PortalSelector } from "./types.ts";
 /** What a request names as its portal, not yet checked to be an id: a text, nothing, or a refusal. */
 export type NamedPortal = string | null | Deny;
 
-const JSON_LOOK_ALIKE = deny("ambiguous_portal", "a key of the body differs only by case from the one that is read");
+const JSON_LOOK_ALIKE = deny(
+  "ambiguous_portal",
+  "a key of the body differs only by case or separators from the one that is read",
+);
 const JSON_NOT_TEXT = deny("bad_request", "the portal in the body is not a string");
 
 /** Reads the portal where the rule says. `body` is the strict JSON of the body; `null` where there is none. */
@@ -45,7 +48,7 @@ function segmentAt(path: string, index: number): string | null {
   return path.slice(start, end === -1 ? path.length : end);
 }
 
-/** Follows a JSON pointer (RFC 6901, section 4). Readers that ignore the case of keys must find the same. */
+/** Follows a JSON pointer (RFC 6901, section 4). Readers that ignore case and separators of keys must find the same. */
 export function readJsonPortal(body: JsonValue | null, { tokens, folded }: JsonPointer): NamedPortal {
   let value: JsonValue = body;
   for (const [index, token] of tokens.entries()) {
@@ -71,5 +74,5 @@ function member(object: Readonly<Record<string, JsonValue>>, token: string): Jso
 }
 
 function hasLookAlike(object: Readonly<Record<string, JsonValue>>, token: string, folded: string): boolean {
-  return Object.keys(object).some((key) => key !== token && foldKey(key) === folded);
+  return Object.keys(object).some((key) => key !== token && foldJsonKey(key) === folded);
 }

@@ -1,5 +1,5 @@
-import { foldKey } from "../core/fold.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
+import { foldJsonKey } from "./json-key.ts";
 import type { PathPattern } from "./pattern.ts";
 import { foldQueryName } from "./query-name.ts";
 import type { PortalSelector } from "./types.ts";
@@ -87,7 +87,7 @@ export function parsePointer(pointer: string): JsonPointer | null {
 
 /** A pointer of tokens that are unescaped already. */
 export function pointerOf(tokens: readonly string[]): JsonPointer {
-  return { tokens, folded: tokens.map(foldKey) };
+  return { tokens, folded: tokens.map(foldJsonKey) };
 }
 
 function refuse(message: string): ParsedSelector {

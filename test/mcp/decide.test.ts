@@ -333,6 +333,12 @@ describe("completion/complete", () => {
   });
 });
 
+/** The verdict for the unrestricted caller on a message that was not read from bytes. */
+function listened(notifications: JsonObject): string {
+  const params = { notifications };
+  return verdict(own, everything, { kind: "request", id: 1, method: "subscriptions/listen", params });
+}
+
 describe("subscriptions/listen", () => {
   it("is free for changed lists, and decided by each URI that is listened to", () => {
     expect(
@@ -360,16 +366,12 @@ describe("subscriptions/listen", () => {
   });
 
   it("refuses keys that are not known, and notice of changed lists that is not a boolean", () => {
-    const decided = (notifications: JsonObject): string => {
-      const params = { notifications };
-      return verdict(own, everything, { kind: "request", id: 1, method: "subscriptions/listen", params });
-    };
     const known = { toolsListChanged: true, promptsListChanged: false, resourcesListChanged: true };
-    expect(decided({ ...known, resourceSubscriptions: ["ticket://acme/1"] })).toBe("allow acme");
+    expect(listened({ ...known, resourceSubscriptions: ["ticket://acme/1"] })).toBe("allow acme");
     for (const key of ["resource_subscriptions", "taskIds", "ToolsListChanged", "__proto__x", ""]) {
-      expect(decided({ ...known, [key]: ["ticket://globex/1"] })).toBe("bad_request");
+      expect(listened({ ...known, [key]: ["ticket://globex/1"] })).toBe("bad_request");
     }
-    expect(decided({ toolsListChanged: ["ticket://globex/1"] })).toBe("bad_request");
+    expect(listened({ toolsListChanged: ["ticket://globex/1"] })).toBe("bad_request");
   });
 });
 

@@ -141,7 +141,7 @@ describe("compilePolicy: mcp, a policy", () => {
       needs: [{ scope: "tickets:read", coveredBy: "tickets:*" }],
       scopes: ["tickets:read"],
       scopeText: "tickets:read",
-      portal: { kind: "argument", text: "portal_id", tokens: ["portal_id"], folded: ["portal_id"] },
+      portal: { kind: "argument", text: "portal_id", tokens: ["portal_id"], folded: ["portalid"] },
       source: { file, line, column },
     });
     expect(rules?.tools.prefixes.map(({ prefix }) => prefix)).toEqual(["r_long_", "r_"]);

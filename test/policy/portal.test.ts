@@ -264,6 +264,10 @@ describe("json", () => {
     ['{"ticket":{"portal":"a b"}}', BAD],
     ['{"ticket":{"portal":"acme","Portal":"globex"}}', AMBIGUOUS],
     ['{"ticket":{"PORTAL":"acme"}}', AMBIGUOUS],
+    ['{"ticket":{"portal":"acme","por_tal":"globex"}}', AMBIGUOUS],
+    ['{"ticket":{"Por-Tal":"globex"}}', AMBIGUOUS],
+    ['{"ticket":{"portal":"acme","portal.":"globex"}}', AMBIGUOUS],
+    ['{"ticket":{"portal":"acme","portals":"globex"}}', OWN],
     ['{"Ticket":{"portal":"globex"},"ticket":{"portal":"acme"}}', AMBIGUOUS],
     ['{"tic\u212Aet":{"portal":"globex"},"ticket":{"portal":"acme"}}', AMBIGUOUS],
   ])("%s", (text, expected) => {
