@@ -5,11 +5,13 @@ import { pointerOf } from "../policy/selector.ts";
 import type { McpRule, McpRules } from "../policy/types.ts";
 import { findTemplate } from "./lookup.ts";
 import { isObject, type JsonObject } from "./message.ts";
-import { malformed, NO_RESOURCE, type Operation, operationByUri, ruleByName, ruled } from "./operation.ts";
+import { malformed, NO_RESOURCE, type Operation, ruleByName, ruled } from "./operation.ts";
 
 const NO_REF = malformed("`params.ref` is not a reference to a prompt or resource");
 const NO_ARGUMENT = malformed("`params.argument` is not a name with a value");
 const NO_CONTEXT = malformed("`params.context` is not an object with `arguments`");
+/** A service could match it to a template, and take the portal from `argument` or `context` and not from the URI. */
+const CONCRETE_URI = malformed("`params.ref.uri` is neither a template nor a URI of the rules");
 const TWO_PORTALS = deny("ambiguous_portal", "the completion names a portal as its argument and in its context");
 
 /**
@@ -26,9 +28,9 @@ export function completionOperation(rules: McpRules, params: JsonObject): Operat
     return "uses" in rule ? rule : withContext(rule, params);
   }
   if (type !== "ref/resource" || name !== undefined || typeof uri !== "string") return NO_REF;
-  const rule = findTemplate(rules.resources, uri);
-  if (rule !== null) return withContext(rule, params);
-  return uri.includes("{") ? NO_RESOURCE : operationByUri(rules, uri);
+  const rule = findTemplate(rules.resources, uri) ?? rules.resources.literals.get(uri);
+  if (rule !== undefined) return withContext(rule, params);
+  return uri.includes("{") ? NO_RESOURCE : CONCRETE_URI;
 }
 
 function withContext(rule: McpRule, params: JsonObject): Operation {

@@ -296,6 +296,9 @@ describe("resources and prompts", () => {
   });
 });
 
+/** Asks to complete the id of a URI, with another portal in the context. */
+const at = (uri: string) => complete({ type: "ref/resource", uri }, { name: "id", value: "1" }, { portal: "globex" });
+
 describe("completion/complete", () => {
   const prompt = { type: "ref/prompt", name: "ask_me" };
   const template = { type: "ref/resource", uri: "ticket://{portal}/{id}" };
@@ -308,9 +311,6 @@ describe("completion/complete", () => {
     expect(verdict(own, everything, complete(prompt, id))).toBe("allow");
     expect(verdict(own, acme, complete(template, id, { portal: "acme" }))).toBe("allow acme");
     expect(verdict(own, acme, complete(template, id))).toBe("portal_forbidden");
-    expect(verdict(own, acme, complete({ type: "ref/resource", uri: "ticket://globex/1" }, id))).toBe(
-      "portal_forbidden",
-    );
     expect(verdict(own, keyHolder([]), complete(template, id))).toBe("insufficient_scope");
   });
 
@@ -321,6 +321,15 @@ describe("completion/complete", () => {
     expect(verdict(own, acme, complete(prompt, { name: "portal", value: "g" }, { portal: "acme" }))).toBe(
       "ambiguous_portal",
     );
+  });
+
+  it("refuses a URI that is neither a template nor a literal of the rules", () => {
+    for (const uri of ["ticket://acme/1", "ticket://globex/1", "ticket://acme/README", "nothing://x", ""]) {
+      expect(verdict(own, everything, at(uri))).toBe("bad_request");
+    }
+    expect(verdict(own, everything, at("config://desk"))).toBe("allow");
+    expect(verdict(own, acme, at("config://desk"))).toBe("portal_forbidden");
+    expect(verdict(own, keyHolder(["tickets:read"]), at("ticket://acme/readme"))).toBe("insufficient_scope");
   });
 
   it("refuses references that no rule names, or that are none", () => {
