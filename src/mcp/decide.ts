@@ -43,11 +43,11 @@ export function decideMessage(rules: McpRules, principal: Principal, message: Mc
  * refused refuses all. Where one is refused, `method` and `tool` are its own; `needs` is of all messages.
  */
 export function decideBatch(rules: McpRules, principal: Principal, messages: readonly McpMessage[]): BatchDecision {
-  const [first, ...rest] = messages;
+  const first = messages[0];
   if (first === undefined) return { decision: NOTHING, needs: "", method: "other", tool: null, refused: 0 };
   const one = decideMessage(rules, principal, first);
-  if (rest.length === 0) return { ...one, refused: one.decision.allow ? null : 0 };
-  const all = [one, ...rest.map((message) => decideMessage(rules, principal, message))];
+  if (messages.length === 1) return { ...one, refused: one.decision.allow ? null : 0 };
+  const all = [one, ...messages.slice(1).map((message) => decideMessage(rules, principal, message))];
   const needs = [...new Set(all.flatMap((each) => (each.needs === "" ? [] : each.needs.split(" "))))].join(" ");
   const refused = all.findIndex(({ decision }) => !decision.allow);
   const worst = all[refused];
@@ -65,9 +65,9 @@ export function decideBatch(rules: McpRules, principal: Principal, messages: rea
 export function decideOperation({ uses, problem }: Operation, principal: Principal): Decision {
   if (principal.kind === "anonymous") return MISSING;
   if (problem !== null) return problem;
-  const [first, ...rest] = uses;
+  const first = uses[0];
   if (first === undefined) return ALLOW;
-  if (rest.length === 0) return decideUse(first, principal);
+  if (uses.length === 1) return decideUse(first, principal);
   const all = uses.map((use) => decideUse(use, principal));
   return all.find(({ allow }) => !allow) ?? { allow: true, portal: portalsOf(all) };
 }
@@ -79,9 +79,9 @@ function decideUse({ rule, named }: RuleUse, principal: AuthenticatedPrincipal):
 }
 
 function needsOf(uses: readonly RuleUse[]): string {
-  const [first, ...rest] = uses;
+  const first = uses[0];
   if (first === undefined) return "";
-  return rest.length === 0 ? first.rule.scopeText : [...new Set(uses.flatMap(({ rule }) => rule.scopes))].join(" ");
+  return uses.length === 1 ? first.rule.scopeText : [...new Set(uses.flatMap(({ rule }) => rule.scopes))].join(" ");
 }
 
 /** All portals that are named, for the audit: ids have no spaces. */

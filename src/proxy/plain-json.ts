@@ -23,7 +23,7 @@ export function isPlainJson(
     const name = rawHeaders[i] ?? "";
     // Shorter names are none of the two.
     if (name.length < "content-type".length || name.charCodeAt(0) % 32 !== LETTER_C) continue;
-    const folded = foldFieldName(name);
+    const folded = name === "Content-Type" || name === "content-type" ? "content-type" : foldFieldName(name);
     if (folded === "content-encoding") return false;
     if (folded !== "content-type") continue;
     types++;

@@ -41,7 +41,7 @@ export interface BodyBounds {
   /** Longest body, bytes. */
   readonly limit: number;
   readonly budget: BodyBudget;
-  /** The whole body has to be there by then, ms. */
+  /** The whole body has to be there so long after its first bytes, ms. */
   readonly timeoutMs: number;
 }
 
@@ -53,7 +53,7 @@ export function collectBody(
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const timer = setTimeout(() => stop(TOO_SLOW), timeoutMs);
+    let timer: NodeJS.Timeout | undefined;
     const settle = (body: CollectedBody): void => {
       clearTimeout(timer);
       budget.giveBack(size);
@@ -72,8 +72,11 @@ export function collectBody(
       if (!budget.take(chunk.length)) return stop(BUSY);
       size += chunk.length;
       chunks.push(chunk);
+      // Most bodies come in one piece; where nothing comes at all, the connection's own time-out ends it.
+      if (!request.complete) timer ??= setTimeout(() => stop(TOO_SLOW), timeoutMs);
     };
-    const onEnd = (): void => settle({ kind: "whole", bytes: Buffer.concat(chunks) });
+    const onEnd = (): void =>
+      settle({ kind: "whole", bytes: (chunks.length === 1 ? chunks[0] : undefined) ?? Buffer.concat(chunks) });
     const onClose = (): void => settle({ kind: "client_gone" });
     request.on("data", onData);
     request.on("end", onEnd);
