@@ -1,10 +1,9 @@
 import { foldFieldName } from "../core/field-name.ts";
 import { trimFieldValue } from "../core/trim.ts";
 import type { McpMessage, RequestId } from "./message.ts";
-import { isKnownMethod, PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "./methods.ts";
+import { PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "../core/mcp-methods.ts";
+import { isKnownMethod } from "./methods.ts";
 import { DEFAULT_VERSION, isProtocolVersion, isStateless, PROTOCOL_VERSIONS, type ProtocolVersion } from "./version.ts";
-
-export { PROTOCOL_VERSIONS, type ProtocolVersion } from "./version.ts";
 
 /** The header fields of MCP that say again what the body says. Values without spaces around them. */
 export interface McpHeaders {

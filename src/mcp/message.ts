@@ -1,4 +1,5 @@
 import { type JsonValue, parseStrictJson } from "../core/json.ts";
+import { isMethodName } from "../core/mcp-methods.ts";
 import { foldJsonKey } from "../policy/json-key.ts";
 import { BATCH_VERSION, isStateless, type ProtocolVersion } from "./version.ts";
 
@@ -32,7 +33,6 @@ export type McpReading =
   | MessageProblem;
 
 const MAX_BATCH = 100;
-const METHOD = /^[A-Za-z0-9_/$.-]{1,128}$/;
 
 /** Keys that are read, by where they stand. A key that only looks like one of them is refused. */
 const MESSAGE_KEYS = keySet("jsonrpc", "id", "method", "params", "result", "error");
@@ -112,7 +112,7 @@ function readMessage(object: JsonObject, version: ProtocolVersion): McpMessage |
   if (Object.hasOwn(object, "id") && id === null) return refuse("`id` is neither text nor a safe integer");
   if (!Object.hasOwn(object, "method")) return readResponse(object, id, version) ?? refuse("neither call nor answer");
   const { method, params } = object;
-  if (typeof method !== "string" || !METHOD.test(method)) return refuse("`method` is not the name of one");
+  if (typeof method !== "string" || !isMethodName(method)) return refuse("`method` is not the name of one");
   if (Object.hasOwn(object, "result") || Object.hasOwn(object, "error")) return refuse("call and answer at once");
   if (params !== undefined && !isObject(params)) return refuse("`params` is not an object");
   const read = params ?? null;

@@ -1,3 +1,4 @@
+import { COMPLETE, LISTEN, PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "../core/mcp-methods.ts";
 import type { McpRules } from "../policy/types.ts";
 
 /** Requests whose answers list things: what a caller may not use is taken out. */
@@ -16,17 +17,6 @@ export const FREE_REQUESTS: ReadonlySet<string> = new Set([
   ...LIST_METHODS,
   "logging/setLevel",
 ]);
-
-/** Methods whose messages name what they are about. */
-export const TOOL_CALL = "tools/call";
-export const PROMPT_GET = "prompts/get";
-export const RESOURCE_METHODS: ReadonlySet<string> = new Set([
-  "resources/read",
-  "resources/subscribe",
-  "resources/unsubscribe",
-]);
-export const LISTEN = "subscriptions/listen";
-export const COMPLETE = "completion/complete";
 
 export const NOTIFICATION = "notifications/";
 

@@ -1,16 +1,8 @@
 import type { McpRules } from "../policy/types.ts";
 import { completionOperation } from "./completion.ts";
 import { isList, isObject, type JsonObject, type McpMessage } from "./message.ts";
-import {
-  COMPLETE,
-  FREE_REQUESTS,
-  LISTEN,
-  methodLabel,
-  NOTIFICATION,
-  PROMPT_GET,
-  RESOURCE_METHODS,
-  TOOL_CALL,
-} from "./methods.ts";
+import { COMPLETE, LISTEN, PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "../core/mcp-methods.ts";
+import { FREE_REQUESTS, methodLabel, NOTIFICATION } from "./methods.ts";
 import {
   FREE,
   malformed,

@@ -1,3 +1,4 @@
+import { COMPLETE, isMethodName, LISTEN, PROMPT_GET, RESOURCE_METHODS, TOOL_CALL } from "../core/mcp-methods.ts";
 import type { McpDraft } from "../config/rules-schema.ts";
 import { fold } from "../core/fold.ts";
 import { scopeNeeds } from "../core/scopes.ts";
@@ -15,16 +16,13 @@ export const MCP_HTTP_METHODS = ["GET", "POST", "DELETE"] as const;
 
 /** Methods whose messages name what they are about, with the table that is looked up. */
 const RULED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "`tools:`"],
-  ["prompts/get", "`prompts:`"],
-  ["resources/read", "`resources:`"],
-  ["resources/subscribe", "`resources:`"],
-  ["resources/unsubscribe", "`resources:`"],
-  ["subscriptions/listen", "`resources:`"],
-  ["completion/complete", "`prompts:` and `resources:`"],
+  [TOOL_CALL, "`tools:`"],
+  [PROMPT_GET, "`prompts:`"],
+  ...Array.from(RESOURCE_METHODS, (method) => [method, "`resources:`"] as const),
+  [LISTEN, "`resources:`"],
+  [COMPLETE, "`prompts:` and `resources:`"],
 ]);
 
-const METHOD = /^[A-Za-z0-9_/$.-]{1,128}$/;
 /** No controls and no spaces at either end. */
 const NAME = /^(?! )[^\p{C}*]{0,255}\*?(?<! )$/u;
 
@@ -83,7 +81,7 @@ function compileMethods(context: RuleContext, members: McpDraft["methods"]): Rea
     const elsewhere = RULED_ELSEWHERE.get(name);
     if (elsewhere !== undefined) {
       context.report(["mcp", "methods", name], `\`${name}\` is ruled by ${elsewhere}`, "key");
-    } else if (!METHOD.test(name)) {
+    } else if (!isMethodName(name)) {
       context.report(["mcp", "methods", name], "expected the exact name of a method", "key");
     } else {
       const rule = compileMember(context, "methods", name, member, null);

@@ -56,7 +56,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     const framing = this.#frame();
     this.upstreamHead = writeUpstreamHead(this, route.upstream, framing);
     // Small, it goes out in one write with the head.
-    if (this.#inspected !== null && this.#inspected.length <= ONE_WRITE) {
+    if (this.#inspected !== null && this.#inspected.length <= BODY_WITH_HEAD) {
       this.upstreamHead += this.#inspected.toString("latin1");
     }
     this.#dispatched = true;
@@ -80,7 +80,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     this.#upstream = connection;
     if (this.bodyKind === "none") return;
     if (this.#inspected !== null) {
-      if (this.#inspected.length > ONE_WRITE) connection.writeBody(this.#inspected);
+      if (this.#inspected.length > BODY_WITH_HEAD) connection.writeBody(this.#inspected);
       connection.endBody([]);
       return;
     }
@@ -269,4 +269,4 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 const INSPECTION_MS = 30_000;
 
 /** Inspected bodies up to this size, bytes, are worth a copy to save a write. */
-const ONE_WRITE = 16 * 1024;
+const BODY_WITH_HEAD = 16 * 1024;

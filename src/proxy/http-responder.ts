@@ -79,7 +79,7 @@ export abstract class HttpResponder extends Exchange {
     if (this.bodyIsWhole()) {
       if (chunk === null || chunk.length === 0) this.response.end();
       // As text it goes out in one write with the head; a Buffer would take a second one.
-      else if (chunk.length <= ONE_WRITE) this.response.end(chunk.toString("latin1"), "latin1");
+      else if (chunk.length <= ANSWER_AS_TEXT) this.response.end(chunk.toString("latin1"), "latin1");
       else this.response.end(chunk);
     } else {
       lingerThenEnd(this.request, this.response, chunk ?? "");
@@ -126,4 +126,4 @@ export abstract class HttpResponder extends Exchange {
 const SMALL_BODY = 64 * 1024;
 
 /** Bodies up to this size, bytes, are worth a copy to save a write. */
-const ONE_WRITE = 4096;
+const ANSWER_AS_TEXT = 4096;

@@ -27,7 +27,8 @@ export interface PipelineOptions {
  * match → extract → authenticate → decide → forward. (The listener made the exchange; the recorder
  * writes it down when it is over.) A refusal is a value. An exception is a fault, and a fault is a
  * refusal too: nothing is forwarded by accident. With the credential in the cache it runs without
- * yielding, from the head read to the head written to the upstream; a chunked body waits one turn there.
+ * yielding, from the head read to the head written to the upstream; a chunked body waits one turn there, and
+ * a body that decides (MCP, `portal: json:`) is awaited.
  */
 export class Pipeline {
   readonly #options: PipelineOptions;

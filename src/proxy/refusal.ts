@@ -57,7 +57,7 @@ export function refusal(reason: Reason, context: RefusalContext): Answer {
 }
 
 /** In the range that JSON-RPC leaves to implementations, but for malformed messages (its section 5.1). */
-const RPC_CODES: Readonly<Record<number, number>> = { 400: -32600, 403: -32003, 404: -32001, 413: -32600 };
+const RPC_CODES: Readonly<Record<number, number>> = { 400: -32600, 403: -32003 };
 const RPC_REFUSED = -32000;
 
 function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object): object {

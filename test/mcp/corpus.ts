@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import type { ProtocolVersion } from "../../src/mcp/headers.ts";
+import type { ProtocolVersion } from "../../src/mcp/version.ts";
 
 /**
  * Bodies that some reader could take for another message than we do, or that are no message at all. Each

@@ -1,13 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  checkHeaders,
-  type McpHeaders,
-  PROTOCOL_VERSIONS,
-  readMcpHeaders,
-  readVersion,
-} from "../../src/mcp/headers.ts";
+import { checkHeaders, type McpHeaders, readMcpHeaders, readVersion } from "../../src/mcp/headers.ts";
 import type { McpMessage } from "../../src/mcp/message.ts";
+import { PROTOCOL_VERSIONS } from "../../src/mcp/version.ts";
 import { message, request } from "./rules.ts";
 
 const META = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };

@@ -1,4 +1,4 @@
-import { PROTOCOL_VERSIONS, type ProtocolVersion } from "../../src/mcp/headers.ts";
+import { PROTOCOL_VERSIONS, type ProtocolVersion } from "../../src/mcp/version.ts";
 import { type McpMessage, readMessages } from "../../src/mcp/message.ts";
 import type { McpRules } from "../../src/policy/types.ts";
 import { policyOf } from "../policy/rules.ts";
