@@ -1,5 +1,8 @@
 import { z } from "zod";
+import { signinSection } from "./signin-schema.ts";
+import { oauthSection } from "./oauth-schema.ts";
 import { address, count, duration, isRange, parseOrigin, section, size, sizeOrUnlimited, text } from "./fields.ts";
+import { secret } from "./secret-field.ts";
 
 /** The one source of what `portcullis.yaml` may say: types, defaults and the JSON Schema come from it. */
 
@@ -45,14 +48,6 @@ const sink = z.union(
   { error: "expected { file: PATH } or { stdout: true }" },
 );
 
-const WEAK = /changeme|secret-secret|password|example/i;
-
-const secret = z
-  .string({ error: "expected text" })
-  .min(32, "a secret needs 32 characters or more")
-  .refine((value) => !/^(.)\1*$/s.test(value), "a secret of one repeated character is weak")
-  .refine((value) => !WEAK.test(value), "the secret looks like a placeholder; use random characters");
-
 const limits = section({
   head_bytes: size.prefault("16KiB").describe("Request head: request line and fields."),
   target_bytes: size.prefault("8KiB").describe("Request target."),
@@ -76,7 +71,7 @@ export const configSchema = section({
     .transform((value) => parseOrigin(value)?.origin ?? value)
     .optional()
     .describe(
-      "URL that clients use; links, issuer and audience are to come from it. Default: the public address. No effect yet.",
+      "URL that clients use: issuer, audience and links come from it. Default: the address of the public listener.",
     ),
   listen: section({
     public: publicListener.prefault({}).describe("Listener for clients."),
@@ -132,6 +127,8 @@ export const configSchema = section({
   })
     .prefault({})
     .describe("The operator log."),
+  oauth: oauthSection.prefault({}).describe("The authorization server for MCP clients."),
+  signin: signinSection.prefault({}).describe("How people sign in."),
   rules: text.default("./rules.yaml").describe("The rules file, relative to this file. Reloads."),
   workers: z.literal(1, { error: "only one worker is supported yet" }).default(1).describe("Worker processes."),
   secrets: section({
@@ -140,7 +137,7 @@ export const configSchema = section({
       .array(secret)
       .min(1, "name at least one")
       .optional()
-      .describe("Keys that sign cookies, newest first. No effect yet."),
+      .describe("Keys that sign cookies and forms, newest first. Where none is given they are made from the pepper."),
   })
     .prefault({})
     .describe("Secrets. Take them from the environment: ${NAME}."),

@@ -20,7 +20,7 @@ export async function loadConfig(file: string, env: Env): Promise<Loaded<Config>
   if (tree.value === undefined) return { ok: false, problems: sortProblems(tree.problems) };
   const parsed = configSchema.safeParse(tree.value);
   const problems = [...tree.problems, ...configProblems(tree), ...pepperProblems(tree)];
-  if (parsed.success) problems.push(...addressProblems(parsed.data, tree));
+  if (parsed.success) problems.push(...addressProblems(parsed.data, tree), ...pathProblems(parsed.data, tree));
   if (!parsed.success || problems.length > 0) return { ok: false, problems: sortProblems(problems) };
   return { ok: true, value: complete(parsed.data, dirname(resolve(file))) };
 }
@@ -43,6 +43,13 @@ function addressProblems({ listen }: Parsed, tree: YamlTree): readonly Problem[]
   if (port === 0 || port !== admin.port || !overlap) return [];
   const path = ["listen", tree.has(["listen", "admin", "address"]) ? "admin" : "public", "address"];
   return [{ ...tree.position(path), message: `both listeners are on port ${port}; give each its own` }];
+}
+
+/** Each path has one owner: the authorization server, or the sign-in pages. */
+function pathProblems({ oauth, signin }: Parsed, tree: YamlTree): readonly Problem[] {
+  if (!`${oauth.path}/`.startsWith(`${signin.path}/`) && !`${signin.path}/`.startsWith(`${oauth.path}/`)) return [];
+  const path = tree.has(["signin", "path"]) ? ["signin", "path"] : ["oauth", "path"];
+  return [{ ...tree.position(path), message: "`oauth.path` and `signin.path` must not hold one another" }];
 }
 
 /** Instances that share a Redis must share the pepper, so none can make its own. */

@@ -29,6 +29,22 @@ export const duration = z
     return z.NEVER;
   });
 
+/** How long something is good for, in milliseconds once read: 1 s to 365 d. */
+export const lifetime = z
+  .string({ error: "expected a duration such as 10m, 1h or 30d" })
+  .regex(DURATION_PATTERN, "expected a duration such as 10m, 1h or 30d")
+  .transform((value, context) => {
+    const milliseconds = parseDuration(value);
+    if (milliseconds !== null && milliseconds >= 1000 && milliseconds <= 365 * 86_400_000) return milliseconds;
+    context.addIssue({ code: "custom", message: "out of range: 1s to 365d" });
+    return z.NEVER;
+  });
+
+/** A path that others are put under, such as `/oauth`: segments of plain characters, no slash at the end. */
+export const pathPrefix = z
+  .string({ error: "expected a path such as /oauth" })
+  .regex(/^(?:\/[A-Za-z0-9_-]{1,64}){1,8}$/, "expected a path such as /oauth, without a slash at its end");
+
 const COUNT_PATTERN = /^\d{1,15}$/;
 const SIZE_MESSAGE = "expected a size such as 512B, 16KiB, 10MiB or 1GiB, or a number of bytes";
 

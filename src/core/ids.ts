@@ -46,3 +46,29 @@ const DIGEST = /^[0-9a-f]{64}$/;
 export function isDigest(text: string): text is Digest {
   return DIGEST.test(text);
 }
+
+/** A person who signs in: `usr_` and 20 letters and digits. */
+export type PersonId = Branded<"PersonId">;
+/** An OAuth client: `client_…` of ours, or the https URL of its metadata document. 1 to 512 printable characters. */
+export type ClientId = Branded<"ClientId">;
+/** What one person allowed one client, once: `grant_` and 22 letters and digits. Safe to log. */
+export type GrantId = Branded<"GrantId">;
+
+const PERSON_ID = /^usr_[0-9A-Za-z]{20}$/;
+const CLIENT_ID = /^[\x21-\x7e]{1,512}$/;
+const GRANT_ID = /^grant_[0-9A-Za-z]{22}$/;
+
+/** Narrows the id of a person. */
+export function isPersonId(text: string): text is PersonId {
+  return PERSON_ID.test(text);
+}
+
+/** Narrows a client id: visible ASCII. */
+export function isClientId(text: string): text is ClientId {
+  return CLIENT_ID.test(text);
+}
+
+/** Narrows the id of a grant. */
+export function isGrantId(text: string): text is GrantId {
+  return GRANT_ID.test(text);
+}

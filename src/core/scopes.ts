@@ -29,3 +29,17 @@ export function holdsAll(held: ReadonlySet<Scope>, needs: readonly ScopeNeed[]):
 export function inCatalogue(catalogue: ReadonlySet<Scope>, scope: Scope): boolean {
   return catalogue.has(scope) || catalogue.has(wildcardOf(scope));
 }
+
+/**
+ * What two sets of scopes have in common, in the order of `left`. A wildcard of one side meets what it covers on the
+ * other: `workflows:*` and `workflows:run` have `workflows:run` in common.
+ */
+export function commonScopes(left: readonly Scope[], right: readonly Scope[]): readonly Scope[] {
+  const common = new Set<Scope>();
+  for (const scope of left) {
+    const wildcard = wildcardOf(scope);
+    if (right.includes(scope) || right.includes(wildcard)) common.add(scope);
+    else if (scope === wildcard) for (const other of right) if (wildcardOf(other) === scope) common.add(other);
+  }
+  return [...common];
+}

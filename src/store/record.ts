@@ -1,13 +1,15 @@
 import { z } from "zod";
-import { isCredentialId, isDigest, isPortalId, isScope } from "../core/ids.ts";
-import type { CredentialId, Digest, PortalId, Scope } from "../core/ids.ts";
+import {
+  type CredentialId,
+  type Digest,
+  isClientId,
+  isCredentialId,
+  isDigest,
+  isGrantId,
+  isPersonId,
+} from "../core/ids.ts";
+import { credentialId, digest, portal, scope, time } from "./record-fields.ts";
 import { type ApiKeyRecord, type ChangeTag, StoreUnavailable } from "./types.ts";
-
-const credentialId = z.custom<CredentialId>((value) => typeof value === "string" && isCredentialId(value));
-const digest = z.custom<Digest>((value) => typeof value === "string" && isDigest(value));
-const scope = z.custom<Scope>((value) => typeof value === "string" && isScope(value));
-const portal = z.custom<PortalId>((value) => typeof value === "string" && isPortalId(value));
-const time = z.number().int();
 
 const recordSchema = z.object({
   id: credentialId,
@@ -37,20 +39,43 @@ export function tagsOf(record: { readonly id: CredentialId; readonly digest: Dig
   return [`credential:${record.id}`, `digest:${record.digest}`];
 }
 
-/** Tags as one text, space-separated, as both stores keep them. */
+const TAG = /^[\x21-\x7e]+$/;
+
+/**
+ * Tags as one text, space-separated, as both stores keep them. No id has a space in it; where one did, it could name
+ * other things than the change touched, so the entry says that all may have changed.
+ */
 export function joinTags(tags: readonly ChangeTag[]): string {
-  return tags.join(" ");
+  return tags.every((tag) => TAG.test(tag)) ? tags.join(" ") : "all";
 }
 
 /** Reads tags. One that is not understood (written by a newer version, perhaps) stands for all. */
 export function splitTags(text: string): readonly ChangeTag[] {
   const tags: ChangeTag[] = [];
   for (const part of text.split(" ")) {
-    const colon = part.indexOf(":");
-    const name = part.slice(colon + 1);
-    if (part.startsWith("credential:") && isCredentialId(name)) tags.push(`credential:${name}`);
-    else if (part.startsWith("digest:") && isDigest(name)) tags.push(`digest:${name}`);
-    else return ["all"];
+    const tag = readTag(part);
+    if (tag === "all") return ["all"];
+    tags.push(tag);
   }
   return tags;
+}
+
+/** The name is all that follows the first colon: the id of a client may be a URL. */
+function readTag(part: string): ChangeTag {
+  const colon = part.indexOf(":");
+  const name = part.slice(colon + 1);
+  switch (part.slice(0, Math.max(colon, 0))) {
+    case "credential":
+      return isCredentialId(name) ? `credential:${name}` : "all";
+    case "digest":
+      return isDigest(name) ? `digest:${name}` : "all";
+    case "client":
+      return isClientId(name) ? `client:${name}` : "all";
+    case "person":
+      return isPersonId(name) ? `person:${name}` : "all";
+    case "grant":
+      return isGrantId(name) ? `grant:${name}` : "all";
+    default:
+      return "all";
+  }
 }

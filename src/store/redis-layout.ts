@@ -11,6 +11,11 @@ export const REDIS_KEYS = {
   changeCount: "{portcullis}:changes:count",
   followers: "{portcullis}:followers",
   applied: "{portcullis}:followers:applied",
+  document: (kind: string, id: string): string => `{portcullis}:doc:${kind}:${id}`,
+  lookup: (kind: string, lookup: string): string => `{portcullis}:lookup:${kind}:${lookup}`,
+  group: (kind: string, group: string): string => `{portcullis}:group:${kind}:${group}`,
+  groupExpiry: (kind: string, group: string): string => `{portcullis}:expiry:${kind}:${group}`,
+  counter: (key: string): string => `{portcullis}:counter:${key}`,
 } as const;
 
 /** Fields of a record's hash, in the order in which they are read. `null` is a missing field. */

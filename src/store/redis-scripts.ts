@@ -8,7 +8,7 @@ import { RECORD_FIELDS } from "./redis-layout.ts";
 const FIELDS = RECORD_FIELDS.map((field) => `'${field}'`).join(", ");
 
 /** Appends to the change log. `n` counts the entries, so that a follower sees a gap. Returns `n`. */
-const APPEND = `
+export const APPEND = `
 local function append(changes, count, tags)
   local n = redis.call('INCR', count)
   redis.call('XADD', changes, 'MAXLEN', '~', 10000, '*', 'n', n, 'tags', tags)

@@ -2,6 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { waitUntilApplied } from "./redis-applied.ts";
 import { createRedisChanges } from "./redis-changes.ts";
 import { connectRedis, DEFAULT_TIMEOUTS, type RedisConnection, type RedisTimeouts } from "./redis-connection.ts";
+import { createRedisCounters } from "./redis-counters.ts";
+import { createRedisDocuments } from "./redis-documents.ts";
 import { createRedisKeys } from "./redis-keys.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import type { Store, StoreLog } from "./types.ts";
@@ -27,9 +29,12 @@ export function openRedisStore({ url, clock, log = SILENT, timeouts: given }: Re
   const connect = (): RedisConnection => connectRedis({ target, timeouts, log: SILENT, sending: "in_order" });
   const changes = createRedisChanges({ connection, connect, log });
   const waiting = { connection, clock, log, limitMs: timeouts.appliedMs };
+  const applied = (n: number): Promise<void> => waitUntilApplied(n, waiting);
   return {
     kind: "redis",
-    keys: createRedisKeys({ connection, applied: (n) => waitUntilApplied(n, waiting) }),
+    keys: createRedisKeys({ connection, applied }),
+    documents: createRedisDocuments({ connection, clock, applied }),
+    counters: createRedisCounters({ connection, clock }),
     changes,
     async ping() {
       await connection.send("ping", []);

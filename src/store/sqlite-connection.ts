@@ -5,7 +5,7 @@ import { migrate } from "./sqlite-schema.ts";
 import { RecordExists, StoreUnavailable } from "./types.ts";
 
 /** How long SQLite waits for another process's write before it gives up. */
-const BUSY_MS = 3000;
+export const BUSY_MS = 3000;
 /** Switching to WAL and recovering after a crash may meet a lock that SQLite does not wait for. */
 const OPEN_ATTEMPTS = 100;
 

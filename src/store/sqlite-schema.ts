@@ -29,6 +29,46 @@ const MIGRATIONS: readonly string[] = [
     tags TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE documents (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    consumed_at INTEGER,
+    version INTEGER NOT NULL,
+    lookup_names TEXT NOT NULL,
+    group_names TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) STRICT;
+  CREATE INDEX documents_expiry ON documents (expires_at) WHERE expires_at IS NOT NULL;
+  CREATE TABLE document_lookups (
+    kind TEXT NOT NULL,
+    lookup TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (kind, lookup)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX document_lookups_by_id ON document_lookups (kind, id);
+  CREATE TABLE document_groups (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (kind, name, created_at DESC, id DESC)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX document_groups_by_id ON document_groups (kind, id);
+  CREATE TRIGGER documents_removed AFTER DELETE ON documents BEGIN
+    DELETE FROM document_lookups WHERE kind = old.kind AND id = old.id;
+    DELETE FROM document_groups WHERE kind = old.kind AND id = old.id;
+  END;
+  CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    resets_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX counters_reset ON counters (resets_at);
+  `,
 ];
 
 const versionRow = z.object({ user_version: z.number().int() });

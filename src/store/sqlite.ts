@@ -1,7 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import { createSqliteChanges } from "./sqlite-changes.ts";
 import { openSqliteConnection } from "./sqlite-connection.ts";
+import { createSqliteCounters } from "./sqlite-counters.ts";
+import { createSqliteDocuments } from "./sqlite-documents.ts";
 import { createSqliteKeys } from "./sqlite-keys.ts";
+import { createSqliteSweep } from "./sqlite-sweep.ts";
 import type { Store } from "./types.ts";
 
 export interface SqliteStoreOptions {
@@ -18,10 +21,15 @@ export function openSqliteStore({ file, clock }: SqliteStoreOptions): Store {
   const connection = openSqliteConnection(file);
   const changes = createSqliteChanges(connection, clock);
   const keys = createSqliteKeys(connection, changes);
+  const sweep = createSqliteSweep(connection, clock);
+  const documents = createSqliteDocuments({ connection, changes, clock, sweep });
+  const counters = createSqliteCounters({ connection, clock, sweep });
   const ping = connection.database.prepare("SELECT 1");
   return {
     kind: "sqlite",
     keys,
+    documents,
+    counters,
     changes,
     ping: () =>
       new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import type { CredentialId, Digest, PortalId, Scope } from "../core/ids.ts";
+import type { ClientId, CredentialId, Digest, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
 
 /** An API key as stored. The key itself is not in it: `digest` cannot be turned back. Times are wall clock ms. */
 export interface ApiKeyRecord {
@@ -23,7 +23,13 @@ export interface ApiKeyRecord {
 }
 
 /** What a change touches: every cached entry that carries one of the tags is dropped. */
-export type ChangeTag = `credential:${CredentialId}` | `digest:${Digest}` | "all";
+export type ChangeTag =
+  | `credential:${CredentialId}`
+  | `digest:${Digest}`
+  | `client:${ClientId}`
+  | `person:${PersonId}`
+  | `grant:${GrantId}`
+  | "all";
 
 export type RotateResult =
   | { readonly kind: "rotated"; readonly old: ApiKeyRecord }
@@ -50,6 +56,78 @@ export interface KeyStore {
   touch(uses: ReadonlyMap<CredentialId, number>): Promise<void>;
 }
 
+/**
+ * A record that is read by its id alone: people, clients, grants, sessions, and what OAuth keeps. Secrets are in it as
+ * digests only. Times are wall clock ms.
+ */
+export interface StoredDocument {
+  /** What it is, such as `person`. `[A-Za-z][A-Za-z_]{0,40}`. */
+  readonly kind: string;
+  /** A public id, or the digest of a secret one. 1 to 512 visible ASCII characters. Unique in its kind. */
+  readonly id: string;
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly createdAt: number;
+  /** From here on it is as if it were not there; `null` is never. */
+  readonly expiresAt: number | null;
+  /** Other names of it, each unique in its kind, such as `email:…`. Visible ASCII. */
+  readonly lookups: readonly string[];
+  /** What it can be listed and removed by, such as `person:usr_…`. Visible ASCII. */
+  readonly groups: readonly string[];
+  readonly consumedAt: number | null;
+  /** 1 at first, and one more with each write. */
+  readonly version: number;
+}
+
+export type NewDocument = Omit<StoredDocument, "consumedAt" | "version">;
+
+/**
+ * Documents. A change is on disk (or acknowledged by Redis), and its tags are in the change log, before the promise
+ * resolves; both are written together or not at all. With tags, a change that takes something away resolves only when
+ * live instances have applied it, as `KeyStore.revoke` does. Any failure to reach the store rejects with
+ * `StoreUnavailable`; nothing else does. What has expired is as if it were not there, for every call.
+ */
+export interface DocumentStore {
+  /** Adds it. False, and nothing is written, where its id or one of its lookups is taken. */
+  insert(document: NewDocument, tags?: readonly ChangeTag[]): Promise<boolean>;
+  /** Adds it or takes the place of the one with its id, of which `consumedAt` stays. False where a lookup is another's. */
+  put(document: NewDocument, tags?: readonly ChangeTag[]): Promise<boolean>;
+  /** Takes the place of the one with its id where that is still at `version`; false where it is not. */
+  replace(document: NewDocument, version: number, tags?: readonly ChangeTag[]): Promise<boolean>;
+  get(kind: string, id: string): Promise<StoredDocument | null>;
+  /** By one of its lookups. */
+  find(kind: string, lookup: string): Promise<StoredDocument | null>;
+  /** Marks it as used: true for one of many parallel calls, over all processes. False where there is none. */
+  consume(kind: string, id: string, at: number): Promise<boolean>;
+  /** False where there was none. */
+  remove(kind: string, id: string, tags?: readonly ChangeTag[]): Promise<boolean>;
+  /** Removes all of these kinds that are in the group; returns how many there were. */
+  removeGroup(group: string, kinds: readonly string[], tags?: readonly ChangeTag[]): Promise<number>;
+  /** Those of a kind in a group, newest first; `after` is the last id of the page before. `limit` is 1 to 1000. */
+  list(
+    kind: string,
+    group: string,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly StoredDocument[]>;
+  /** How many of a kind are in a group. */
+  count(kind: string, group: string): Promise<number>;
+}
+
+/** Counters over all instances, for limits on attempts. Rejects with `StoreUnavailable` and nothing else. */
+export interface CounterStore {
+  /** Adds one and tells the sum of the window, which begins with the first and ends `windowMs` later. */
+  add(name: string, windowMs: number): Promise<CounterState>;
+  /** The sum without adding to it. */
+  read(name: string): Promise<CounterState>;
+  /** Back to nought. */
+  clear(name: string): Promise<void>;
+}
+
+export interface CounterState {
+  readonly count: number;
+  /** Wall clock ms; 0 where the count is 0. */
+  readonly resetsAt: number;
+}
+
 /** Where an instance learns of changes made elsewhere. */
 export interface ChangeLog {
   /**
@@ -68,6 +146,8 @@ export interface ChangeLog {
 export interface Store {
   readonly kind: "sqlite" | "redis";
   readonly keys: KeyStore;
+  readonly documents: DocumentStore;
+  readonly counters: CounterStore;
   readonly changes: ChangeLog;
   /** Resolves where the store answers now. */
   ping(): Promise<void>;

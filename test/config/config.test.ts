@@ -52,10 +52,79 @@ describe("loadConfig: defaults", () => {
       },
       audit: { sinks: [{ file: join(folder, "data/audit.ndjson") }], when_full: "refuse", queue_bytes: 8_388_608 },
       log: { level: "info" },
+      oauth: {
+        enabled: true,
+        path: "/oauth",
+        access_token: 3_600_000,
+        refresh_token: 2_592_000_000,
+        device_code: 600_000,
+        metadata_hosts: [],
+        registrations_per_hour: 20,
+      },
+      signin: { path: "/signin", session: 43_200_000 },
       rules: join(folder, "rules.yaml"),
       workers: 1,
       secrets: {},
     });
+  });
+});
+
+describe("loadConfig: OAuth and sign-in", () => {
+  const SECRET = "c9Qm2vXz7LkR4tYw8NpB3hJd6FsG1aEu";
+  const company = (lines: string) =>
+    `version: 1\nsignin:\n  company:\n    name: Acme\n    client_id: desk\n    client_secret: ${SECRET}\n${lines}`;
+
+  it("reads a company's provider, with groups that give everything where they say nothing", async () => {
+    const { config } = await accepted(
+      company(
+        "    issuer: https://login.acme.example\n    groups: { staff: {}, it: { role: admin, portals: [acme] } }\n",
+      ),
+    );
+    expect(config.signin.company).toMatchObject({
+      scopes: ["openid", "email", "profile"],
+      groups_claim: "groups",
+      groups: {
+        staff: { role: "member", scopes: "all", portals: "all" },
+        it: { role: "admin", scopes: "all", portals: ["acme"] },
+      },
+    });
+  });
+
+  it("refuses a provider without TLS, but on loopback", async () => {
+    const groups = "    groups: { staff: {} }\n";
+    expect(await problems(company(`    issuer: http://login.acme.example\n${groups}`))).toEqual([
+      "7:13: expected the https URL of the issuer",
+    ]);
+    await accepted(company(`    issuer: http://127.0.0.1:4000\n${groups}`));
+  });
+
+  it("refuses groups of none, and scopes and portals that are none", async () => {
+    const issuer = "    issuer: https://login.acme.example\n";
+    expect(await problems(company(`${issuer}    groups: {}\n`))).toEqual(["8:13: name at least one group"]);
+    expect(await problems(company(`${issuer}    groups: { staff: { portals: [..] } }\n`))).toHaveLength(1);
+    expect(await problems(company(`${issuer}    groups: { staff: { scopes: [tickets] } }\n`))).toHaveLength(1);
+  });
+
+  it.each([
+    ["oauth: { path: oauth }", "2:16: expected a path such as /oauth, without a slash at its end"],
+    ["oauth: { path: /oauth/ }", "2:16: expected a path such as /oauth, without a slash at its end"],
+    ["oauth: { path: / }", "2:16: expected a path such as /oauth, without a slash at its end"],
+    ["signin: { path: /a/../b }", "2:17: expected a path such as /oauth, without a slash at its end"],
+    ["oauth: { device_code: 11m }", "2:23: at most 10m"],
+    ["oauth: { access_token: 0s }", "2:24: out of range: 1s to 365d"],
+    ["oauth: { metadata_hosts: ['https://app.example'] }", "2:27: expected a host name, or *.NAME"],
+    [
+      "oauth: { path: /auth }\nsignin: { path: /auth }",
+      "3:17: `oauth.path` and `signin.path` must not hold one another",
+    ],
+    [
+      "oauth: { path: /auth }\nsignin: { path: /auth/signin }",
+      "3:17: `oauth.path` and `signin.path` must not hold one another",
+    ],
+    ["signin: { path: /.well-known }", "2:17: expected a path such as /oauth, without a slash at its end"],
+  ])("refuses %s", async (yaml, problem) => {
+    const found = await problems(`version: 1\n${yaml}\n`);
+    expect(found).toEqual([problem]);
   });
 });
 

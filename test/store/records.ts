@@ -1,6 +1,20 @@
 import { createHash, randomBytes } from "node:crypto";
 import { randomBase62 } from "../../src/credentials/key-format.ts";
-import { type CredentialId, type Digest, isCredentialId, isDigest, isScope } from "../../src/core/ids.ts";
+import {
+  type ClientId,
+  type CredentialId,
+  type Digest,
+  type GrantId,
+  isClientId,
+  isCredentialId,
+  isDigest,
+  isGrantId,
+  isPersonId,
+  isPortalId,
+  isScope,
+  type PersonId,
+  type PortalId,
+} from "../../src/core/ids.ts";
 import type { ApiKeyRecord } from "../../src/store/types.ts";
 
 export function credentialId(text = `key_${randomBase62(20, randomBytes)}`): CredentialId {
@@ -33,4 +47,24 @@ export function record(changes: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
     lastUsedAt: null,
     ...changes,
   };
+}
+
+export function personId(text = `usr_${randomBase62(20, randomBytes)}`): PersonId {
+  if (!isPersonId(text)) throw new Error(`no person id: ${text}`);
+  return text;
+}
+
+export function clientId(text = `client_${randomBase62(22, randomBytes)}`): ClientId {
+  if (!isClientId(text)) throw new Error(`no client id: ${text}`);
+  return text;
+}
+
+export function grantId(text = `grant_${randomBase62(22, randomBytes)}`): GrantId {
+  if (!isGrantId(text)) throw new Error(`no grant id: ${text}`);
+  return text;
+}
+
+export function portalId(text: string): PortalId {
+  if (!isPortalId(text)) throw new Error(`no portal id: ${text}`);
+  return text;
 }

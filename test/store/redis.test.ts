@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemClock } from "../../src/core/clock.ts";
 import { openRedisStore } from "../../src/store/redis.ts";
 import { type Store, StoreUnavailable } from "../../src/store/types.ts";
+import { documentsContract } from "../contract/documents.contract.ts";
 import { newEar, storeContract } from "../contract/store.contract.ts";
 import { freePort, spawnProcess, stop, waitForLine } from "../support/processes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -22,6 +23,12 @@ afterAll(async () => {
 storeContract("Redis", {
   reset: async () => void (await redis.command("FLUSHALL")),
   open: () => openRedisStore({ url: redis.url, clock: systemClock }),
+});
+
+documentsContract("Redis", {
+  reset: async () => void (await redis.command("FLUSHALL")),
+  open: (clock) => openRedisStore({ url: redis.url, clock }),
+  restart: () => redis.restart(),
 });
 
 /** Milliseconds that a call takes to be refused as unavailable. */
@@ -231,11 +238,15 @@ describe("a Redis cluster", () => {
   beforeAll(async () => {
     cluster = await startRedis({ args: ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"] });
     await cluster.command("CLUSTER ADDSLOTSRANGE 0 16383");
+    await untilUp();
+  });
+
+  async function untilUp(): Promise<void> {
     await vi.waitFor(async () => {
       const answer = await cluster.command("GET x");
       if (answer !== "$-1") throw new Error(`the cluster is not up: ${answer}`);
     }, 10_000);
-  });
+  }
 
   afterAll(async () => {
     await cluster.stop();
@@ -244,5 +255,14 @@ describe("a Redis cluster", () => {
   storeContract("Redis cluster", {
     reset: async () => void (await cluster.command("FLUSHALL")),
     open: () => openRedisStore({ url: `redis+cluster://127.0.0.1:${cluster.port}`, clock: systemClock }),
+  });
+
+  documentsContract("Redis cluster", {
+    reset: async () => void (await cluster.command("FLUSHALL")),
+    open: (clock) => openRedisStore({ url: `redis+cluster://127.0.0.1:${cluster.port}`, clock }),
+    restart: async () => {
+      await cluster.restart();
+      await untilUp();
+    },
   });
 });

@@ -1,4 +1,4 @@
-/** A process of its own on a database file: `create FILE COUNT`, `revoke FILE ID`, `hold FILE MS`. */
+/** A process of its own on a database file: `create FILE COUNT`, `revoke FILE ID`, `consume FILE COUNT`, `hold FILE MS`. */
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../src/core/clock.ts";
@@ -17,6 +17,10 @@ if (action === "hold") {
 } else {
   const store = openSqliteStore({ file, clock: systemClock });
   if (action === "revoke") await store.keys.revoke(credentialId(argument), Date.now());
+  const tried = action === "consume" ? Number(argument) : 0;
+  for (let at = 0; at < tried; at += 1) {
+    if (await store.documents.consume("thing", `t${at}`, Date.now())) console.log(`t${at}`);
+  }
   const wanted = action === "create" ? Number(argument) : 0;
   for (let made = 0; made < wanted; made += 1) {
     const one = record();

@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { StoreUnavailable } from "../../src/store/types.ts";
+import { documentsContract } from "../contract/documents.contract.ts";
 import { newEar, storeContract } from "../contract/store.contract.ts";
 import { outputOf, type RunningProcess, spawnProcess, waitForLine } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -23,6 +24,12 @@ const open = (path = file) => openSqliteStore({ file: path, clock: systemClock }
 storeContract("SQLite", {
   reset: async () => void freshFile(),
   open: () => open(),
+});
+
+documentsContract("SQLite", {
+  reset: async () => void freshFile(),
+  open: (clock) => openSqliteStore({ file, clock }),
+  restart: async () => undefined,
 });
 
 /** Another process on the same file. */

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
+import { lifetime, pathPrefix, section, text } from "./fields.ts";
+import { secret } from "./secret-field.ts";
+
+const scope = z.string().refine((value): value is Scope => isScope(value), "expected a scope such as tickets:read");
+const portal = z.string().refine((value): value is PortalId => isPortalId(value), "expected the id of a portal");
+
+/** What people of one group of the company's provider may do. */
+const group = section({
+  role: z.enum(["admin", "member"], { error: "expected admin or member" }).default("member").describe("Their role."),
+  scopes: z
+    .union([z.literal("all"), z.array(scope)], { error: "expected `all` or a list of scopes" })
+    .default("all")
+    .describe("What they may grant to a client: scopes, or `all`."),
+  portals: z
+    .union([z.literal("all"), z.array(portal)], { error: "expected `all` or a list of portals" })
+    .default("all")
+    .describe("Where: portals, or `all`."),
+});
+
+/** https, or http on loopback for tests. */
+function isIssuer(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, search, hash } = new URL(value);
+  if (search !== "" || hash !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
+}
+
+const company = section({
+  name: text.max(60).describe("What the button says: Sign in with NAME."),
+  issuer: text.refine(isIssuer, "expected the https URL of the issuer").describe("Issuer of the OpenID provider."),
+  client_id: text.describe("Our client id there."),
+  client_secret: secret.describe("Our client secret there."),
+  scopes: z.array(text).default(["openid", "email", "profile"]).describe("Scopes that are asked for."),
+  groups_claim: text.default("groups").describe("Claim of the ID token that names the groups of a person."),
+  groups: z
+    .record(z.string().min(1), group)
+    .refine((groups) => Object.keys(groups).length > 0, "name at least one group")
+    .describe("Who may sign in, by group. Of several groups the person has what any of them gives."),
+});
+
+/** `signin:` of the configuration. */
+export const signinSection = section({
+  path: pathPrefix.default("/signin").describe("Where the sign-in pages are."),
+  session: lifetime.prefault("12h").describe("How long a person stays signed in."),
+  company: company.optional().describe("Sign-in through the company's OpenID provider, beside local accounts."),
+});
