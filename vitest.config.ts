@@ -1,13 +1,17 @@
 import { defineConfig } from "vitest/config";
 
-/** `--mode slow` runs the long tests of test/slow/ alone; they need minutes where the others need seconds. */
+/**
+ * `--mode slow` runs the long tests of test/slow/ alone, which need minutes where the others need seconds;
+ * `--mode browser` those of test/browser/, which need Chromium.
+ */
 export default defineConfig(({ mode }) => {
-  const slow = mode === "slow";
+  const apart = mode === "slow" || mode === "browser" ? mode : null;
+  const slow = apart === "slow";
   return {
     test: {
-      include: [slow ? "test/slow/**/*.test.ts" : "test/**/*.test.ts"],
-      exclude: slow ? [] : ["test/slow/**", "test/browser/**"],
-      testTimeout: slow ? 600_000 : 20_000,
+      include: [apart === null ? "test/**/*.test.ts" : `test/${apart}/**/*.test.ts`],
+      exclude: apart === null ? ["test/slow/**", "test/browser/**"] : [],
+      testTimeout: slow ? 600_000 : apart === null ? 20_000 : 60_000,
       hookTimeout: slow ? 120_000 : 30_000,
       pool: "forks",
       maxWorkers: 2,

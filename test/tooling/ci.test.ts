@@ -16,7 +16,8 @@ async function ci(tests: string, failing: string): Promise<CiRun> {
   const bin = await temporaryFolder({
     npm: `#!/bin/sh
 echo "$*" >> "\${0%/*}/calls"
-if [ "$*" = test ]; then printf '${tests}'; fi
+if [ "$*" = "run test" ]; then printf '${tests}'; fi
+if [ "$*" = "run test:browser" ]; then printf '${BROWSER_TESTS}'; fi
 [ "$*" != "${failing}" ]
 `,
   });
@@ -28,25 +29,26 @@ if [ "$*" = test ]; then printf '${tests}'; fi
   return { code, lastLine: run.stdout().trimEnd().split("\n").at(-1), calls };
 }
 
-const STEPS = ["ci", "run check", "run build", "test", "run demo -- --tour"];
+const BROWSER_TESTS = "7 passed, 0 failed\\n";
+const STEPS = ["ci", "run check", "run build", "run test", "run test:browser", "run demo -- --tour"];
 
 describe(".ci/run", () => {
-  test("takes every step and closes with the numbers of the tests", async () => {
+  test("takes every step and closes with the sums of both suites", async () => {
     const run = await ci("1 passed, 0 failed\\n12 passed, 0 failed\\n", "");
-    expect(run).toEqual({ code: 0, lastLine: "12 passed, 0 failed", calls: STEPS });
+    expect(run).toEqual({ code: 0, lastLine: "19 passed, 0 failed", calls: STEPS });
   });
 
   test("stops at failed tests, with their numbers", async () => {
-    const run = await ci("10 passed, 2 failed\\n", "test");
+    const run = await ci("10 passed, 2 failed\\n", "run test");
     expect(run).toEqual({ code: 1, lastLine: "10 passed, 2 failed", calls: STEPS.slice(0, 4) });
   });
 
   test("counts a failed tour as one failure more than none", async () => {
     const run = await ci("12 passed, 0 failed\\n", "run demo -- --tour");
-    expect(run).toEqual({ code: 1, lastLine: "12 passed, 1 failed", calls: STEPS });
+    expect(run).toEqual({ code: 1, lastLine: "19 passed, 1 failed", calls: STEPS });
   });
 
-  test.each([["ci"], ["run check"], ["run build"], ["test"]])(
+  test.each([["ci"], ["run check"], ["run build"], ["run test"]])(
     "shows a failure where `npm %s` fails without numbers",
     async (step) => {
       const run = await ci("", step);

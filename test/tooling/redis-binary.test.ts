@@ -1,7 +1,8 @@
 import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ensureRedisServer, findProgram, type RedisResult } from "../../scripts/testing/redis-binary.ts";
+import { findProgram, type ProgramResult } from "../../scripts/testing/ensure-program.ts";
+import { ensureRedisServer } from "../../scripts/testing/redis-binary.ts";
 import { temporaryFolder } from "./support.ts";
 
 /** An apt-get that writes down how it was called and, where told so, puts redis-server beside itself. */
@@ -15,7 +16,7 @@ case "$*" in *install*) ${installs ? install : 'echo "no such package"; exit 100
 }
 
 interface Attempt {
-  readonly result: RedisResult;
+  readonly result: ProgramResult;
   readonly log: readonly string[];
   readonly bin: string;
 }
@@ -30,14 +31,14 @@ async function attempt(files: Readonly<Record<string, string>>, isRoot: boolean)
 
 describe("redis-server for the tests", () => {
   test("is used where the PATH has it, and nothing is installed", async () => {
-    const { result, log } = await attempt({ "redis-server": "#!/bin/sh\n", "apt-get": fakeAptGet(true) }, true);
-    expect(result).toEqual({ ok: true });
+    const { result, log, bin } = await attempt({ "redis-server": "#!/bin/sh\n", "apt-get": fakeAptGet(true) }, true);
+    expect(result).toEqual({ ok: true, path: join(bin, "redis-server") });
     expect(log).toEqual([]);
   });
 
   test("is installed by root with apt-get, quietly and without its service", async () => {
     const { result, log, bin } = await attempt({ "apt-get": fakeAptGet(true) }, true);
-    expect(result).toEqual({ ok: true });
+    expect(result).toEqual({ ok: true, path: join(bin, "redis-server") });
     expect(log).toEqual(["redis-server is not on the PATH; installing it with apt-get"]);
     expect((await readFile(join(bin, "calls"), "utf8")).trimEnd().split("\n")).toEqual([
       "noninteractive 1 -o DPkg::Lock::Timeout=120 -qq update",

@@ -1,11 +1,11 @@
-import { symlink } from "node:fs/promises";
+import { chmod, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFailed, test } from "vitest";
 import { outputOf, spawnProcess, type RunningProcess } from "../support/processes.ts";
 import { project, temporaryFolder } from "./support.ts";
 
 const CONFIG = `export default ({ mode }) => ({
-  test: { include: [mode === "slow" ? "slow/*.test.js" : "*.test.js"] },
+  test: { include: [mode === "slow" || mode === "browser" ? mode + "/*.test.js" : "*.test.js"] },
 });
 `;
 
@@ -17,11 +17,13 @@ function testFile(body: string): string {
 async function runTests(
   files: Readonly<Record<string, string>>,
   args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<RunningProcess> {
   const root = await temporaryFolder({ "vitest.config.js": CONFIG, "package.json": `{ "type": "module" }`, ...files });
   await symlink(join(project, "node_modules"), join(root, "node_modules"));
   const run = spawnProcess(process.execPath, [join(project, "scripts/test.ts"), "--root", root, ...args], {
     cwd: root,
+    env,
   });
   onTestFailed(() => console.error(outputOf(run)));
   await run.exited;
@@ -63,10 +65,24 @@ describe("npm test", () => {
     expect(lastLine(run)).toBe("1 passed, 0 failed");
   });
 
-  test("stops with one line that says what to install where redis-server can't be had", async () => {
-    const run = spawnProcess(process.execPath, [join(project, "scripts/test.ts")], { env: { PATH: "" } });
+  test("runs the browser tests alone with --browser, and asks for Chromium in place of redis-server", async () => {
+    const bin = await temporaryFolder({ chromium: "#!/bin/sh\n" });
+    await chmod(join(bin, "chromium"), 0o755);
+    const files = {
+      "a.test.js": testFile(`test("one", () => {}); test("two", () => {});`),
+      "browser/b.test.js": testFile(`test("page", () => {});`),
+    };
+    const run = await runTests(files, ["--browser"], { PATH: bin });
+    expect(lastLine(run)).toBe("1 passed, 0 failed");
+  });
+
+  test.each([
+    ["redis-server", []],
+    ["chromium", ["--browser"]],
+  ])("stops with one line that says what to install where %s can't be had", async (program, args) => {
+    const run = spawnProcess(process.execPath, [join(project, "scripts/test.ts"), ...args], { env: { PATH: "" } });
     expect(await run.exited).toEqual({ code: 1, signal: null });
-    expect(run.stderr()).toMatch(/^[^\n]*`redis-server`[^\n]*install[^\n]*\n$/);
+    expect(run.stderr()).toMatch(new RegExp(`^[^\\n]*\`${program}\`[^\\n]*install[^\\n]*\\n$`));
     expect(run.stdout()).toBe("");
   });
 });
