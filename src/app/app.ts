@@ -6,9 +6,8 @@ import type { Config } from "../config/config.ts";
 import { formatAddress } from "../config/fields.ts";
 import type { Env } from "../config/environment.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { createAuthenticator } from "../credentials/authenticate.ts";
-import { createDigester } from "../credentials/digest.ts";
-import { createLastUsed, type LastUsed } from "../credentials/last-used.ts";
+import { reservedPaths } from "../core/reserved-paths.ts";
+import type { Authenticator } from "../credentials/authenticate.ts";
 import { createSessionSeal } from "../mcp/session.ts";
 import { Listener } from "../proxy/listener.ts";
 import { McpJudge } from "../proxy/mcp-judge.ts";
@@ -19,12 +18,13 @@ import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
 import { type Certificate, type FollowedCertificate, followCertificate } from "./certificates.ts";
 import { Closers } from "./closers.ts";
+import { loadOwnEndpoints } from "./load-own-endpoints.ts";
+import type { OwnEndpointsDeps, OwnEndpointsHost } from "./own-endpoints.ts";
 import { type RulesInForce, startRules } from "./rules-source.ts";
-import { createCredentialCache } from "../store/cache.ts";
 import { openStore } from "../store/open.ts";
-import type { Store } from "../store/types.ts";
-import { pepperFor } from "./pepper.ts";
+import { pepperFor } from "./secrets.ts";
 import { type StoreHealth, watchStore } from "./store-health.ts";
+import { wireCredentials } from "./wire-credentials.ts";
 import { type AuditLog, createAuditLog } from "../telemetry/audit.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
@@ -39,6 +39,8 @@ export interface App {
   reload(): Promise<boolean>;
   /** Requests under way, open streams among them. */
   openRequests(): number;
+  /** The URL that makes the first administrator, for the terminal only; `null` where there is somebody already, or no OAuth. */
+  setupUrl(): Promise<string | null>;
   /** Drains, flushes and closes all. Resolves when nothing is left open. */
   close(): Promise<void>;
 }
@@ -69,32 +71,27 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const { clock, env, log } = deps;
   const instance = `${hostname()}-${process.pid}`;
   const metrics = createMetrics({ version: VERSION, instance });
-  const audit = createAuditLog({
-    sinks: config.audit.sinks,
-    whenFull: config.audit.when_full,
-    queueBytes: config.audit.queue_bytes,
-    instance,
-    log,
-    clock,
-  });
-  closers.add(() => audit.close());
+  const audit = await openAudit(config.audit, { instance, log, clock }, closers);
   metrics.bindAudit(audit);
-  await audit.opened();
 
   const store = openStore(config.store.url, { clock, log });
   closers.add(() => store.close());
-  const credentials = await wireCredentials(config, store, { clock, metrics });
-  closers.add(() => credentials.close());
+  let publicUrl = config.public_url;
+  const issuer = (): string => publicUrl;
+  const credentials = await wireCredentials(config, { store, clock, metrics, issuer }, closers);
 
   const upstreams = new Upstreams({ metrics, clock, bodyBytes: config.limits.body_bytes });
   closers.add(() => upstreams.close());
-  const rules = await startRules({ file: config.rules, env, upstreams, log, metrics, audit });
+  const reserved = reservedPaths(config);
+  const rules = await startRules({ file: config.rules, env, upstreams, log, metrics, audit, reserved });
   closers.add(() => rules.close());
+  const own = await ownEndpoints(config, { ...credentials, store, clock, log, audit, rules, issuer });
+  closers.add(async () => own?.close());
 
   const publicTls = await followed(config.listen.public, closers, { log, metrics });
   const adminTls = await followed(config.listen.admin, closers, { log, metrics });
   const tls = publicTls?.current() ?? null;
-  const listener = wireListener(config, { ...deps, metrics, audit, rules, tls }, credentials.authenticator);
+  const listener = wireListener(config, { ...deps, metrics, audit, rules, tls, own }, credentials.authenticator);
   let draining = false;
   const health = watchStore(store, metrics, log);
   closers.add(() => health.close());
@@ -110,17 +107,42 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   publicTls?.use((certificate) => listener.useCertificate(certificate));
   adminTls?.use((certificate) => admin.useCertificate(certificate));
   const ports = await listen(config, listener, admin);
+  // Port 0 is a free one, which the URL is to name.
+  if (new URL(publicUrl).port === "0") publicUrl = ports.publicUrl;
   closers.add(() => {
     draining = true;
     return drain(listener, config.limits.drain, log);
   });
+  await own?.open();
   log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
   return {
     ...ports,
     reload: () => reloadAll(audit, [rules, publicTls, adminTls]),
     openRequests: () => listener.openRequests(),
+    setupUrl: async () => own?.setupUrl() ?? null,
     close: () => closers.closeAll(),
   };
+}
+
+async function openAudit(
+  { queue_bytes: queueBytes, sinks, when_full: whenFull }: Config["audit"],
+  deps: { readonly instance: string; readonly log: Log; readonly clock: Clock },
+  closers: Closers,
+): Promise<AuditLog> {
+  const audit = createAuditLog({ sinks, whenFull, queueBytes, ...deps });
+  closers.add(() => audit.close());
+  await audit.opened();
+  return audit;
+}
+
+/** `null` where OAuth is off. */
+async function ownEndpoints(
+  config: Config,
+  deps: Omit<OwnEndpointsDeps, "policy"> & { readonly rules: RulesInForce },
+): Promise<OwnEndpointsHost | null> {
+  if (!config.oauth.enabled) return null;
+  const { createOwnEndpoints } = await loadOwnEndpoints(deps.log);
+  return createOwnEndpoints(config, { ...deps, policy: () => deps.rules.current().policy });
 }
 
 async function drain(listener: Listener, drainMs: number, log: Log): Promise<void> {
@@ -138,39 +160,18 @@ async function reloadAll(
   return results.every(Boolean);
 }
 
-async function wireCredentials(config: Config, store: Store, { clock, metrics }: { clock: Clock; metrics: Metrics }) {
-  const cache = createCredentialCache({
-    maxEntries: config.cache.max_entries,
-    ttlMs: config.cache.ttl,
-    negativeTtlMs: config.cache.negative_ttl,
-    clock,
-  });
-  const unfollow = await store.changes.follow((tags) => cache.apply(tags));
-  const uses: LastUsed = createLastUsed({ keys: store.keys });
-  const digester = createDigester({ pepper: pepperFor(config) });
-  return {
-    authenticator: createAuthenticator({
-      keys: store.keys,
-      changes: store.changes,
-      cache,
-      digester,
-      clock,
-      uses,
-      metrics,
-    }),
-    async close() {
-      await uses.close();
-      await unfollow();
-    },
-  };
-}
-
 function wireListener(
   config: Config,
-  deps: Required<AppDeps> & { metrics: Metrics; audit: AuditLog; rules: RulesInForce; tls: Certificate | null },
-  authenticator: ReturnType<typeof createAuthenticator>,
+  deps: Required<AppDeps> & {
+    metrics: Metrics;
+    audit: AuditLog;
+    rules: RulesInForce;
+    tls: Certificate | null;
+    own: OwnEndpointsHost | null;
+  },
+  authenticator: Authenticator,
 ): Listener {
-  const { audit, clock, log, metrics, rules, tls } = deps;
+  const { audit, clock, log, metrics, own, rules, tls } = deps;
   const { limits } = config;
   const proxies = new TrustedProxies(config.trusted_proxies);
   const { hosts } = config.listen.public;
@@ -191,6 +192,7 @@ function wireListener(
       log,
       mcp: new McpJudge({ seal: createSessionSeal(pepperFor(config)), inspectBytes: limits.inspect_bytes }),
       inspectBytes: limits.inspect_bytes,
+      own,
     }),
     recorder: new Recorder({ audit, metrics, clock, proxies }),
     proxies,

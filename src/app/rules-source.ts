@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Env } from "../config/environment.ts";
 import { formatProblem, type Problem } from "../core/problem.ts";
+import type { ReservedPaths } from "../core/reserved-paths.ts";
 import { loadRules } from "../config/rules.ts";
 import { watchFile } from "../config/watch.ts";
 import { compilePolicy } from "../policy/compile.ts";
@@ -25,6 +26,8 @@ export interface RulesSourceOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, "configReload" | "rulesInfo">;
   readonly audit: Pick<AuditLog, "event">;
+  /** Paths that no rule may be for; none where left out. */
+  readonly reserved?: ReservedPaths | null;
 }
 
 /** The rules in force. */
@@ -103,10 +106,10 @@ export async function startRules(options: RulesSourceOptions): Promise<RulesInFo
   return { current: () => active, reload, close };
 }
 
-async function load({ file, env, upstreams }: RulesSourceOptions): Promise<ActivePolicy> {
+async function load({ file, env, reserved, upstreams }: RulesSourceOptions): Promise<ActivePolicy> {
   const source = await loadRules(file, env);
   if (!source.ok) throw new InvalidRules(source.problems);
-  const policy = compilePolicy(source.value);
+  const policy = compilePolicy(source.value, reserved ?? null);
   if (!policy.ok) throw new InvalidRules(policy.problems);
   return upstreams.activate(policy.value, dirname(file));
 }

@@ -10,6 +10,10 @@ const terminal: Terminal = {
     for await (const chunk of process.stdin.setEncoding("utf8")) text += String(chunk);
     return text;
   },
+  async readSecret(question) {
+    const { promptSecret } = await import("./secret-prompt.ts");
+    return promptSecret(process.stdin, terminal.error, question);
+  },
 };
 
 const [major = 0, minor = 0] = process.version.slice(1).split(".").map(Number);

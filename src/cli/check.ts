@@ -4,6 +4,7 @@ import { formatProblem, type Problem } from "../core/problem.ts";
 import { readYamlFile } from "../config/read.ts";
 import { loadRules } from "../config/rules.ts";
 import { valueAt } from "../config/validate.ts";
+import { type ReservedPaths, reservedPaths } from "../core/reserved-paths.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import type { Policy } from "../policy/types.ts";
 import { checkAgainst, differences, type RouteComparison } from "./check-against.ts";
@@ -70,13 +71,15 @@ function report(ok: boolean, { problems, policy }: Checked, compared: Compared):
 
 /** With `--rules` only that file is read; else the configuration and the rules that it names, whatever is wrong in it. */
 async function checkAll(files: { config?: string; rules?: string }, terminal: Terminal): Promise<Checked> {
-  if (files.rules !== undefined) return checkRules(files.rules, [], terminal);
+  if (files.rules !== undefined) return checkRules(files.rules, { before: [], reserved: null }, terminal);
   const file = await configFile(files.config);
   const config = await loadConfig(file, terminal.env);
-  if (config.ok) return checkRules(config.value.rules, [], terminal);
+  if (config.ok) {
+    return checkRules(config.value.rules, { before: [], reserved: reservedPaths(config.value) }, terminal);
+  }
   const rules = await rulesNamedBy(file, terminal);
   if (rules === null) return { problems: config.problems, policy: null };
-  return checkRules(rules, config.problems, terminal);
+  return checkRules(rules, { before: config.problems, reserved: null }, terminal);
 }
 
 /** The rules file that a configuration with mistakes names; `null` where that cannot be told. */
@@ -87,10 +90,15 @@ async function rulesNamedBy(file: string, terminal: Terminal): Promise<string | 
   return typeof rules === "string" && rules !== "" ? resolve(dirname(file), rules) : null;
 }
 
-async function checkRules(file: string, before: readonly Problem[], terminal: Terminal): Promise<Checked> {
+/** Where the configuration is not known, nor are the paths that are ours by it. */
+async function checkRules(
+  file: string,
+  { before, reserved }: { readonly before: readonly Problem[]; readonly reserved: ReservedPaths | null },
+  terminal: Terminal,
+): Promise<Checked> {
   const source = await loadRules(file, terminal.env);
   if (!source.ok) return { problems: [...before, ...source.problems], policy: null };
-  const policy = compilePolicy(source.value);
+  const policy = compilePolicy(source.value, reserved);
   if (!policy.ok) return { problems: [...before, ...policy.problems], policy: null };
   return { problems: before, policy: policy.value };
 }

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly error: (text: string) => void;
   /** All of standard input. */
   readonly readInput: () => Promise<string>;
+  /** One line of the person, without echo; `null` where standard input is no terminal. Rejects where they give up. */
+  readonly readSecret?: (question: string) => Promise<string | null>;
 }
 
 /** Exit codes: 0 success, 1 a refusal or failure, 2 wrong usage. */

@@ -10,6 +10,7 @@ import type { Terminal } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { portFailure } from "./port-failure.ts";
 import { type KeyDesk, withKeyDesk } from "./key-store.ts";
+import { type UserDesk, withUserDesk } from "./user-desk.ts";
 
 export interface DemoOptions {
   /** Port of the public listener; the admin listener takes the next. 0 takes free ones. */
@@ -45,6 +46,18 @@ const SCOPES = {
 
 type DemoKeyName = keyof typeof SCOPES;
 
+/** Somebody who can sign in. */
+export interface DemoPerson {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** The seeded people: an administrator, and a member who may grant all scopes on all portals. */
+export interface DemoPeople {
+  readonly admin: DemoPerson;
+  readonly member: DemoPerson;
+}
+
 /** The demo, up: a ticket service that knows nothing of keys, the sidecar in front, and seeded keys. */
 export interface DemoStage {
   readonly publicUrl: string;
@@ -52,6 +65,7 @@ export interface DemoStage {
   readonly serviceUrl: string;
   readonly dataDir: string;
   readonly keys: Readonly<Record<DemoKeyName, DemoKey>>;
+  readonly people: DemoPeople;
   /** Makes one more key, as the command line does. */
   issue(name: string, scopes: readonly string[]): Promise<DemoKey>;
   /** Revokes a key, as the command line does. */
@@ -80,6 +94,7 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
     const staged = { ...terminal, env };
     const config = await requireConfig(await writeConfig(dataDir, env), staged);
     const keys = await withKeyDesk(config, staged, seed);
+    const people = await withUserDesk(config, staged, seedPeople);
     const app = await startApp(config, { env }).catch((error: unknown) => {
       throw portFailure(error, config, "try: npm run demo -- --port 0") ?? error;
     });
@@ -89,6 +104,7 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
       serviceUrl: service.url,
       dataDir,
       keys,
+      people,
       issue: (name, scopes) => withKeyDesk(config, staged, (desk) => issue(desk, name, scopes, null)),
       revoke: (id) => withKeyDesk(config, staged, (desk) => revoke(desk, id)),
       openRequests: () => app.openRequests(),
@@ -133,6 +149,25 @@ async function seed(desk: KeyDesk): Promise<Record<DemoKeyName, DemoKey>> {
   };
   await revoke(desk, keys.revoked.id);
   return keys;
+}
+
+async function seedPeople({ people }: UserDesk): Promise<DemoPeople> {
+  const admin = await person(people, "admin");
+  return { admin, member: await person(people, "member") };
+}
+
+/** With a store that is kept, the demo of before has made them: then they get a new password. */
+async function person(people: UserDesk["people"], role: "admin" | "member"): Promise<DemoPerson> {
+  const email = `${role}@demo.example`;
+  const password = randomBytes(12).toString("base64url");
+  const known = await people.get(email);
+  if (known === null) {
+    const name = role === "admin" ? "Ada Admin" : "Max Member";
+    await people.add({ email, name, role, scopes: "all", portals: "all", password, createdBy: "demo" });
+  } else {
+    await people.setPassword(known.id, password);
+  }
+  return { email, password };
 }
 
 async function issue(desk: KeyDesk, name: string, scopes: readonly string[], portal: string | null): Promise<DemoKey> {

@@ -66,6 +66,7 @@ function stageJson(stage: DemoStage): Record<string, unknown> {
     mcp_url: `${stage.publicUrl}/mcp`,
     data_dir: stage.dataDir,
     keys: stage.keys,
+    ...stage.people,
   };
 }
 
@@ -91,6 +92,7 @@ async function showTour(stage: DemoStage, terminal: Terminal): Promise<boolean> 
 
 function whatToTry(stage: DemoStage): string {
   const { acme, reader, writer } = stage.keys;
+  const { admin, member } = stage.people;
   const tickets = `${stage.publicUrl}/api/portals`;
   return `
 It stays up. Keys of the demo:
@@ -106,7 +108,18 @@ Try:
   tail -f ${auditFile(stage)}
   npm start -- explain --config ${stage.dataDir}/demo.yaml --key ${acme.id} GET /api/portals/globex/tickets
   npm start -- check --config ${stage.dataDir}/demo.yaml --against ${stage.serviceUrl}/mcp
-An MCP client takes ${stage.publicUrl}/mcp with the header "Authorization: Bearer …" and one of the keys.
+
+Sign in at ${stage.publicUrl}/signin:
+  administrator  ${admin.email}   ${admin.password}
+  member         ${member.email}  ${member.password}
+Connect an MCP client to ${stage.publicUrl}/mcp. It sends you to sign in and asks for your consent. A new client waits
+until an administrator approves it:
+  npx mcp-remote ${stage.publicUrl}/mcp --allow-http
+  npm start -- clients list --config ${stage.dataDir}/demo.yaml
+  npm start -- clients approve ID --config ${stage.dataDir}/demo.yaml
+On a machine without a browser, a device code does it:
+  npm start -- login --device --url ${stage.publicUrl}
+Or give the client the header "Authorization: Bearer …" with one of the keys.
 
 Ctrl-C ends it; the folder stays.
 `;

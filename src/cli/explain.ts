@@ -11,6 +11,7 @@ import { type Explanation, explain as explainRequest } from "../policy/explain.t
 import { inCatalogue } from "../core/scopes.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Policy } from "../policy/types.ts";
+import { createSettings } from "../store/settings.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import {
   type Command,
@@ -23,18 +24,28 @@ import {
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { messageOnWire, wireChecks } from "./explain-wire.ts";
-import { requirePolicy, withKeyDesk } from "./key-store.ts";
+import { tokenCaller, withTokenSource } from "./explain-token.ts";
+import { type KeyDesk, requirePolicy, withKeyDesk } from "./key-store.ts";
 
-type Caller = Principal | { readonly problem: CredentialProblem | "credential_missing"; readonly told?: string };
+/** Who asks, and whether MCP access is on where the store tells. */
+interface Caller {
+  readonly principal: CallerPrincipal;
+  readonly mcpAccess?: boolean;
+}
+
+type CallerPrincipal =
+  | Principal
+  | { readonly problem: CredentialProblem | "credential_missing"; readonly told?: string };
 
 /** `portcullis explain`: the decision on a request, and each step that led to it. */
 export const explain: Command = {
   name: "explain",
   summary: "tell what would be decided on a request, step by step",
-  usage: `portcullis explain [--config FILE] [--key KEY | --scopes A,B [--portal P]] METHOD TARGET
+  usage: `portcullis explain [--config FILE] [--key KEY | --token [-] | --scopes A,B [--portal P]] METHOD TARGET
                    [-H 'Name: value' …] [--data TEXT | --data @FILE] [--json]`,
   details: `${CONFIG_OPTION}
   --key KEY       a key, the id of one (key_…), or - to read a key from standard input
+  --token [-]     the access token that \`portcullis login\` keeps; with -, one from standard input
   --scopes A,B    a caller with these scopes, instead of a key (default: a request without a credential)
   --portal P      the portal that it is restricted to (default: all portals)
   -H, --header    a header of the request. Without a Host any is taken for served; without Content-Type, for JSON
@@ -47,9 +58,10 @@ Exit codes: 0 allowed, 1 refused, 2 wrong usage.
 
 Example: portcullis explain --scopes tickets:read --portal acme GET /api/portals/acme/tickets`,
   async run(args, terminal) {
-    const { values, positionals } = readArgs(args, {
+    const { values, positionals } = readArgs(withTokenSource(args), {
       config: { type: "string" },
       key: { type: "string" },
+      token: { type: "string" },
       scopes: { type: "string" },
       portal: { type: "string" },
       header: { type: "string", short: "H", multiple: true },
@@ -66,7 +78,7 @@ Example: portcullis explain --scopes tickets:read --portal acme GET /api/portals
       target,
       headers: (values.header ?? []).map(readHeader),
       body: values.data === undefined ? null : await readData(values.data),
-      principal: await caller({ config, policy }, values, terminal),
+      ...(await caller({ config, policy }, values, terminal)),
     };
     const wire = wireChecks(config, request);
     const explanation = explainRequest(policy, request, messageOnWire(policy, wire), wire);
@@ -77,28 +89,35 @@ Example: portcullis explain --scopes tickets:read --portal acme GET /api/portals
 
 async function caller(
   { config, policy }: { config: Config; policy: Policy },
-  values: { key?: string; scopes?: string; portal?: string },
+  values: { key?: string; token?: string; scopes?: string; portal?: string },
   terminal: Terminal,
 ): Promise<Caller> {
-  if (values.key !== undefined && values.scopes !== undefined) throw new UsageError("--key or --scopes, not both");
-  if (values.scopes !== undefined) return imagined(values.scopes, values.portal, policy);
+  const given = [values.key, values.token, values.scopes].filter((value) => value !== undefined);
+  if (given.length > 1) throw new UsageError("--key, --token or --scopes, one of them");
+  if (values.scopes !== undefined) return { principal: imagined(values.scopes, values.portal, policy) };
   if (values.portal !== undefined) throw new UsageError("--portal goes with --scopes");
-  if (values.key === undefined) return { problem: "credential_missing" };
+  if (values.token !== undefined) return tokenCaller(config, values.token, terminal);
+  if (values.key === undefined) return { principal: { problem: "credential_missing" } };
   const key = values.key === "-" ? (await terminal.readInput()).trim() : values.key;
-  return withKeyDesk(config, terminal, async ({ store, digester }) => {
-    if (isCredentialId(key)) {
-      const record = await store.keys.get(key);
-      if (record === null) throw new CommandFailure(`no key ${key}`);
-      return callerOf(record);
-    }
-    const problem = keyProblem(key);
-    if (problem !== null) return { problem };
-    const record = await store.keys.findByDigest(digester.stored(key));
-    return record === null ? { problem: "credential_unknown" } : callerOf(record);
+  return withKeyDesk(config, terminal, async (desk) => {
+    const { mcpAccess } = await createSettings(desk.store.documents).read();
+    return { principal: await keyCaller(key, desk), mcpAccess };
   });
 }
 
-function callerOf(record: ApiKeyRecord): Caller {
+async function keyCaller(key: string, { store, digester }: KeyDesk): Promise<CallerPrincipal> {
+  if (isCredentialId(key)) {
+    const record = await store.keys.get(key);
+    if (record === null) throw new CommandFailure(`no key ${key}`);
+    return callerOf(record);
+  }
+  const problem = keyProblem(key);
+  if (problem !== null) return { problem };
+  const record = await store.keys.findByDigest(digester.stored(key));
+  return record === null ? { problem: "credential_unknown" } : callerOf(record);
+}
+
+function callerOf(record: ApiKeyRecord): CallerPrincipal {
   const state = keyState(record, Date.now());
   if (state === "active") return principalOf(record);
   const at = state === "revoked" ? record.revokedAt : record.expiresAt;
@@ -108,7 +127,7 @@ function callerOf(record: ApiKeyRecord): Caller {
 }
 
 /** A caller that does not exist, with the scopes to try. */
-function imagined(scopes: string, portal: string | undefined, policy: Policy): Caller {
+function imagined(scopes: string, portal: string | undefined, policy: Policy): Principal {
   const names = scopes.split(",").filter((name) => name !== "");
   const catalogue = new Set(policy.scopes.keys());
   const bad = names.find((name) => !isScope(name) || !inCatalogue(catalogue, name));

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
-import { pepperFor } from "../app/pepper.ts";
+import { pepperFor } from "../app/secrets.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem } from "../core/problem.ts";
 import { loadRules } from "../config/rules.ts";
 import { systemClock } from "../core/clock.ts";
+import { reservedPaths } from "../core/reserved-paths.ts";
 import { createDigester, type Digester } from "../credentials/digest.ts";
 import { createKeyService, type KeyService } from "../credentials/key-service.ts";
 import { compilePolicy } from "../policy/compile.ts";
@@ -43,7 +44,7 @@ export interface Change<T> {
 export async function requirePolicy(config: Config, terminal: Terminal): Promise<Policy> {
   const source = await loadRules(config.rules, terminal.env);
   if (!source.ok) throw new CommandFailure(source.problems.map(formatProblem).join("\n"));
-  const policy = compilePolicy(source.value);
+  const policy = compilePolicy(source.value, reservedPaths(config));
   if (!policy.ok) throw new CommandFailure(policy.problems.map(formatProblem).join("\n"));
   return policy.value;
 }

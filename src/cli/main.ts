@@ -1,13 +1,33 @@
 import { VERSION } from "../app/version.ts";
 import { suggestion } from "../core/suggest.ts";
 import { check } from "./check.ts";
+import { clients } from "./clients.ts";
 import { type Command, CommandFailure, type ExitCode, type Help, type Terminal, UsageError } from "./command.ts";
 import { demo } from "./demo.ts";
 import { explain } from "./explain.ts";
+import { grants } from "./grants.ts";
 import { keys } from "./keys.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
+import { mcp } from "./mcp.ts";
 import { serve } from "./serve.ts";
+import { users } from "./users.ts";
+import { whoami } from "./whoami.ts";
 
-const COMMANDS: readonly Command[] = [serve, demo, check, explain, keys];
+const COMMANDS: readonly Command[] = [
+  serve,
+  demo,
+  check,
+  explain,
+  keys,
+  users,
+  clients,
+  grants,
+  mcp,
+  login,
+  logout,
+  whoami,
+];
 
 const NAMES = COMMANDS.map(({ name }) => name);
 

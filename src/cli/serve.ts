@@ -31,9 +31,20 @@ Example: portcullis serve --config config/portcullis.yaml`,
     // Where audit lines go to standard output, nothing else does.
     const tell = config.audit.sinks.some((sink) => "stdout" in sink) ? terminal.error : terminal.out;
     tell(`portcullis serves ${app.publicUrl} (admin ${app.adminUrl})\n`);
+    const setupUrl = await app.setupUrl();
+    if (setupUrl !== null) tell(firstAdministrator(setupUrl));
     signals.onReload(() => void app.reload());
     await signals.stopped;
     await closeTelling(app, config.limits.drain, terminal);
     return 0;
   },
 };
+
+/** The link is a secret: it goes to the terminal and nowhere else. */
+function firstAdministrator(setupUrl: string): string {
+  return `
+Nobody can sign in yet. Make the first administrator with this link, once, within an hour:
+  ${setupUrl}
+or with: portcullis users add --admin
+`;
+}

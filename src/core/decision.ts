@@ -6,13 +6,34 @@ export type CredentialProblem =
   | "credential_malformed"
   | "credential_bad_checksum"
   | "credential_expired"
-  | "credential_revoked";
+  | "credential_revoked"
+  /** A token for another path. */
+  | "credential_audience";
 
 /** Why a request was refused, as the audit and the metrics know it: finer than the code that the caller sees. */
 export type Reason = Exclude<ErrorCode, "credential_invalid"> | CredentialProblem;
 
 /** How a request ended: decided and answered, or cut short after it was allowed. */
-export type Outcome = "allowed" | "public" | "client_closed" | "upstream_cut" | Reason;
+export type Outcome = "allowed" | "public" | "own_endpoint" | "client_closed" | "upstream_cut" | Reason;
+
+/** Outcomes that are no reason of a refusal. docs/audit.md has them all. */
+export const OTHER_OUTCOMES: readonly Exclude<Outcome, Reason>[] = [
+  "allowed",
+  "public",
+  "own_endpoint",
+  "client_closed",
+  "upstream_cut",
+];
+
+/** Every problem of a credential. docs/errors.md has them all. */
+export const CREDENTIAL_PROBLEMS: readonly CredentialProblem[] = [
+  "credential_unknown",
+  "credential_malformed",
+  "credential_bad_checksum",
+  "credential_expired",
+  "credential_revoked",
+  "credential_audience",
+];
 
 /** The code that the caller sees for a reason. */
 export function codeOf(reason: Reason): ErrorCode {
@@ -22,6 +43,7 @@ export function codeOf(reason: Reason): ErrorCode {
     case "credential_bad_checksum":
     case "credential_expired":
     case "credential_revoked":
+    case "credential_audience":
       return "credential_invalid";
     default:
       return reason;

@@ -45,7 +45,7 @@ const table = {
     401,
     "client",
     "The credential is not valid.",
-    "The audit line's `reason` says whether it is unknown, malformed, expired or revoked.",
+    "The audit line's `reason` says whether it is unknown, malformed, expired, revoked or for another path.",
   ),
   insufficient_scope: row(
     403,

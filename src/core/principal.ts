@@ -1,4 +1,4 @@
-import type { CredentialId, PortalId, Scope } from "./ids.ts";
+import type { ClientId, CredentialId, GrantId, PersonId, PortalId, Scope } from "./ids.ts";
 
 /** What every authenticated caller has, whatever the credential was. */
 interface Authenticated {
@@ -20,7 +20,12 @@ export interface ApiKeyPrincipal extends Authenticated {
 /** Caller with an OAuth access token. */
 export interface OAuthPrincipal extends Authenticated {
   readonly kind: "oauth";
-  readonly clientId: string;
+  readonly clientId: ClientId;
+  /** Who allowed it; `null` where the client acts for itself (client credentials). */
+  readonly personId: PersonId | null;
+  readonly grantId: GrantId | null;
+  /** Where the token is good: at this path and under it, as it is written. `""` is everywhere, else such as `/mcp`. */
+  readonly audiencePath: string;
 }
 
 /** Caller without a credential, on a public route. */

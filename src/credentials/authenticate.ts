@@ -4,13 +4,16 @@ import { type Deny, deny, type Reason } from "../core/decision.ts";
 import type { Digest } from "../core/ids.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
 import type { Accepted, CachedCredential, CredentialCache, CredentialFacts } from "../store/cache.ts";
-import type { ApiKeyRecord, ChangeLog, KeyStore } from "../store/types.ts";
+import type { ChangeLog } from "../store/types.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
 import type { Digester } from "./digest.ts";
+import type { PresentedVia } from "./extract.ts";
 import { type KeyProblem, keyProblem } from "./key-format.ts";
 import type { LastUsed } from "./last-used.ts";
 import { createLookupGate, type LookupGate } from "./lookup-gate.ts";
 import type { CredentialMetrics } from "./metrics.ts";
-import { principalOf } from "./principal.ts";
+import type { CredentialSource } from "./source.ts";
+import { isTokenText } from "./token-format.ts";
 
 export interface Refused {
   readonly ok: false;
@@ -23,15 +26,17 @@ export type Authentication = Accepted | Refused;
 
 export interface Authenticator {
   /**
-   * Tells who presents `secret`. Synchronous where no look-up is needed. Never rejects and never throws: a store
+   * Tells who presents `secret`, which came in the field that `via` names. Synchronous where no look-up is needed. Never rejects and never throws: a store
    * out of reach is `store_unavailable`, unless the credential is cached. The same object is returned for as long
    * as the cached entry lives.
    */
-  authenticate(secret: string): Authentication | Promise<Authentication>;
+  authenticate(secret: string, via: PresentedVia): Authentication | Promise<Authentication>;
 }
 
 export interface AuthenticatorOptions {
-  readonly keys: Pick<KeyStore, "findByDigest">;
+  readonly keys: CredentialSource;
+  /** OAuth access tokens; `null` where OAuth is off. */
+  readonly tokens: CredentialSource | null;
   readonly changes: Pick<ChangeLog, "poll">;
   /** Must be fed by `changes.follow(cache.apply)` before the first request is served. */
   readonly cache: CredentialCache;
@@ -59,7 +64,7 @@ function refused(reason: Reason, presented: AuthenticatedPrincipal | null = null
   return Object.freeze({ ok: false, deny: Object.freeze(deny(reason)), presented });
 }
 
-/** Authenticates API keys: format, cache, store, in this order. See `Authenticator`. */
+/** Authenticates API keys and access tokens: format, cache, store, in this order. See `Authenticator`. */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   return new CachingAuthenticator(options);
 }
@@ -75,12 +80,15 @@ class CachingAuthenticator implements Authenticator {
     this.#gate = createLookupGate(LOOKUPS);
   }
 
-  authenticate(secret: string): Authentication | Promise<Authentication> {
-    const { cache, changes, clock, digester, metrics } = this.#options;
-    const problem = keyProblem(secret);
-    if (problem !== null) {
+  authenticate(secret: string, via: PresentedVia): Authentication | Promise<Authentication> {
+    const { cache, changes, clock, digester, keys, metrics, tokens } = this.#options;
+    // What claims to be a key is a key or nothing, so no text can be both.
+    const isKey = secret.startsWith(KEY_PREFIX);
+    const problem = isKey ? keyProblem(secret) : tokenProblem(secret, via);
+    const source = isKey ? keys : tokens;
+    if (problem !== null || source === null) {
       metrics.lookup(problem === "credential_bad_checksum" ? "bad_checksum" : "malformed");
-      return REFUSALS[problem];
+      return REFUSALS[problem ?? "credential_unknown"];
     }
     try {
       changes.poll();
@@ -103,7 +111,7 @@ class CachingAuthenticator implements Authenticator {
       metrics.lookup("negative");
       return REFUSALS.credential_unknown;
     }
-    return this.#lookUpOnce(cacheKey, secret);
+    return this.#lookUpOnce(cacheKey, secret, source);
   }
 
   /** What a known credential is worth now. */
@@ -115,21 +123,25 @@ class CachingAuthenticator implements Authenticator {
     return entry.accepted;
   }
 
-  #lookUpOnce(cacheKey: string, secret: string): Promise<Authentication> {
+  #lookUpOnce(cacheKey: string, secret: string, source: CredentialSource): Promise<Authentication> {
     const running = this.#underWay.get(cacheKey);
     if (running !== undefined) return running;
-    const lookup = this.#lookUp(cacheKey, secret).finally(() => this.#underWay.delete(cacheKey));
+    const lookup = this.#lookUp(cacheKey, secret, source).finally(() => this.#underWay.delete(cacheKey));
     this.#underWay.set(cacheKey, lookup);
     return lookup;
   }
 
-  async #lookUp(cacheKey: string, secret: string): Promise<Authentication> {
+  async #lookUp(cacheKey: string, secret: string, source: CredentialSource): Promise<Authentication> {
     if (!(await this.#gate.enter())) return this.#fallBack(cacheKey);
     try {
       this.#options.metrics.lookup("miss");
       const digest = this.#options.digester.stored(secret);
       // An answer that raced a change is thrown away and asked for again, once.
-      return (await this.#fill(cacheKey, digest)) ?? (await this.#fill(cacheKey, digest)) ?? this.#fallBack(cacheKey);
+      return (
+        (await this.#fill(cacheKey, digest, source)) ??
+        (await this.#fill(cacheKey, digest, source)) ??
+        this.#fallBack(cacheKey)
+      );
     } catch {
       return this.#fallBack(cacheKey);
     } finally {
@@ -138,34 +150,34 @@ class CachingAuthenticator implements Authenticator {
   }
 
   /** Asks the store and keeps the answer; `null` where a change came in between. Rejects where the store fails. */
-  async #fill(cacheKey: string, digest: Digest): Promise<Authentication | null> {
+  async #fill(cacheKey: string, digest: Digest, source: CredentialSource): Promise<Authentication | null> {
     const { cache } = this.#options;
     const fill = cache.beginFill();
     try {
-      const record = await this.#find(digest);
+      const facts = await this.#find(digest, source);
       this.#options.changes.poll();
-      if (fill.touched(digest, record?.id ?? null)) return null;
-      if (record === null) {
+      if (fill.touched(digest, facts)) return null;
+      if (facts === null) {
         cache.putAbsent(cacheKey, digest);
         return REFUSALS.credential_unknown;
       }
-      return this.#judge(cache.put(cacheKey, factsOf(record)));
+      return this.#judge(cache.put(cacheKey, facts));
     } finally {
       fill.end();
     }
   }
 
-  async #find(digest: Digest): Promise<ApiKeyRecord | null> {
-    const { clock, keys, metrics } = this.#options;
+  async #find(digest: Digest, source: CredentialSource): Promise<CredentialFacts | null> {
+    const { clock, metrics } = this.#options;
     const start = clock.monotonic();
     let result: "ok" | "error" = "error";
     try {
-      const record = await keys.findByDigest(digest);
-      if (record !== null && !sameDigest(record.digest, digest)) {
+      const facts = await source.find(digest);
+      if (facts !== null && !sameDigest(facts.digest, digest)) {
         throw new Error("the store answered with another credential than was asked for");
       }
       result = "ok";
-      return record;
+      return facts;
     } finally {
       metrics.storeDuration("find", result, clock.monotonic() - start);
     }
@@ -194,11 +206,7 @@ function sameDigest(left: Digest, right: Digest): boolean {
   return timingSafeEqual(Buffer.from(left, "hex"), Buffer.from(right, "hex"));
 }
 
-function factsOf(record: ApiKeyRecord): CredentialFacts {
-  return {
-    accepted: Object.freeze({ ok: true, principal: principalOf(record) }),
-    digest: record.digest,
-    revoked: record.revokedAt !== null,
-    expiresAt: record.expiresAt ?? Infinity,
-  };
+/** Why a text can be no access token, without any look-up. RFC 6750 §2: tokens come in `Authorization` alone. */
+function tokenProblem(secret: string, via: PresentedVia): KeyProblem | null {
+  return via === "bearer" && isTokenText(secret) ? null : "credential_unknown";
 }

@@ -13,7 +13,10 @@ export interface CredentialFields {
 export type ExtractedCredential =
   | { readonly kind: "none" }
   | { readonly kind: "refused"; readonly deny: Deny }
-  | { readonly kind: "presented"; readonly secret: string };
+  | { readonly kind: "presented"; readonly secret: string; readonly via: PresentedVia };
+
+/** The field that a credential came in: `Authorization`, or `X-API-Key`, which is for keys alone. */
+export type PresentedVia = "bearer" | "api_key";
 
 /** RFC 6750 §2.1: the scheme without regard to case, then a token68. */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -39,11 +42,11 @@ export function extractCredential(fields: CredentialFields): ExtractedCredential
   if (fields.authorization !== null) {
     const match = BEARER.exec(fields.authorization);
     const secret = match?.[1];
-    return secret === undefined ? MALFORMED : { kind: "presented", secret };
+    return secret === undefined ? MALFORMED : { kind: "presented", secret, via: "bearer" };
   }
   if (fields.apiKey !== null) {
     if (!API_KEY.test(fields.apiKey)) return MALFORMED;
-    return { kind: "presented", secret: fields.apiKey };
+    return { kind: "presented", secret: fields.apiKey, via: "api_key" };
   }
   return NONE;
 }

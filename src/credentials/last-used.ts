@@ -3,7 +3,7 @@ import type { CachedCredential } from "../store/cache.ts";
 import type { KeyStore } from "../store/types.ts";
 
 export interface LastUsed {
-  /** Notes a use. Nearly always one comparison of numbers. `now` is wall clock ms. */
+  /** Notes a use of an API key; of a token nothing is kept. Nearly always one comparison of numbers. `now` is wall clock ms. */
   note(entry: CachedCredential, now: number): void;
   /** Writes what is noted. A failed batch is kept for the next time; never rejects. */
   flush(): Promise<void>;
@@ -53,8 +53,9 @@ export function createLastUsed({ keys, intervalMs = 60_000 }: LastUsedOptions): 
   return {
     note(entry, now) {
       if (now < entry.nextUseAt) return;
-      entry.nextUseAt = now + intervalMs;
-      const id = entry.accepted.principal.credentialId;
+      const { credentialId: id, kind } = entry.accepted.principal;
+      entry.nextUseAt = kind === "api_key" ? now + intervalMs : Infinity;
+      if (kind !== "api_key") return;
       if (pending.size < MAX_PENDING || pending.has(id)) pending.set(id, now);
     },
     flush,

@@ -2,18 +2,21 @@ import { type Loaded, type Problem, sortProblems } from "../core/problem.ts";
 import { METHODS } from "../core/methods.ts";
 import type { RulesSource } from "../config/rules.ts";
 import { isPortalId, isScope, type Scope } from "../core/ids.ts";
+import type { ReservedPaths } from "../core/reserved-paths.ts";
 import { MCP_HTTP_METHODS } from "./compile-mcp.ts";
-import { compileRoute } from "./compile-route.ts";
+import { compileRoute, type RouteResult } from "./compile-route.ts";
 import { createMatcher, type Matchable } from "./matcher.ts";
 import { type PathPattern, patternKey } from "./pattern.ts";
+import { reservedProblem } from "./reserved.ts";
 import { Shared } from "./shared.ts";
 import type { Policy } from "./types.ts";
 
 /**
  * Compiles the rules, or reports everything that is wrong with them, what the schema found included. A
- * rule that cannot be understood, or two that could both be meant, make no policy.
+ * rule that cannot be understood, or two that could both be meant, make no policy. No rule may be for paths that
+ * are `reserved`, because it would never be asked; one that is for others too is as good as any.
  */
-export function compilePolicy(source: RulesSource): Loaded<Policy> {
+export function compilePolicy(source: RulesSource, reserved: ReservedPaths | null = null): Loaded<Policy> {
   const problems: Problem[] = [...source.problems];
   const scopes = new Map<Scope, string>();
   for (const [scope, words] of source.scopes) if (isScope(scope)) scopes.set(scope, words);
@@ -22,6 +25,7 @@ export function compilePolicy(source: RulesSource): Loaded<Policy> {
   const context = { catalogue, problems, shared: new Shared() };
   const results = source.routes.map((_, index) => compileRoute(source, index, context));
   checkIds(source, problems);
+  if (reserved !== null) checkReserved(source, results, { reserved, problems });
   checkOverlaps(
     source,
     results.map(({ pattern }) => pattern),
@@ -44,6 +48,23 @@ export function compilePolicy(source: RulesSource): Loaded<Policy> {
 function notUnderstood(source: RulesSource): Problem {
   return { ...source.position(["routes"]), message: "a rule was not understood" };
 }
+
+function checkReserved(
+  source: RulesSource,
+  results: readonly RouteResult[],
+  { problems, reserved }: { readonly reserved: ReservedPaths; readonly problems: Problem[] },
+): void {
+  for (const [index, { pattern }] of results.entries()) {
+    const message = pattern === null ? null : reservedProblem(reserved, pattern);
+    if (message !== null) problems.push({ ...source.position(["routes", index, "match", "path"]), message });
+    if (source.routes[index]?.draft.id !== OWN_ID) continue;
+    const taken = `the id \`${OWN_ID}\` stands for what Portcullis serves itself; choose another`;
+    problems.push({ ...source.position(["routes", index, "id"]), message: taken });
+  }
+}
+
+/** The route of our own endpoints, in audit and metrics. */
+const OWN_ID = "portcullis";
 
 function checkIds(source: RulesSource, problems: Problem[]): void {
   const seen = new Map<string, number>();

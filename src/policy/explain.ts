@@ -5,6 +5,7 @@ import { type JsonValue, parseStrictJson } from "../core/json.ts";
 import { ANONYMOUS, type Principal } from "../core/principal.ts";
 import type { RequestHead } from "../core/request.ts";
 import { parseTarget } from "../core/target.ts";
+import { decideAudience } from "./audience.ts";
 import { decidePortal, decideScopes } from "./decide.ts";
 import { nearestRoute } from "./nearest.ts";
 import type { McpRules, Policy, PortalSelector, Route, SourcePosition } from "./types.ts";
@@ -19,6 +20,8 @@ export interface ExplainInput {
   readonly principal:
     | Principal
     | { readonly problem: CredentialProblem | "credential_missing"; readonly told?: string };
+  /** False while MCP access is switched off; true where left out. */
+  readonly mcpAccess?: boolean;
 }
 
 export interface ExplainStep {
@@ -27,6 +30,8 @@ export interface ExplainStep {
     | "target"
     | "match"
     | "credential"
+    | "audience"
+    | "mcp"
     | "message"
     | "rule"
     | "scopes"
@@ -133,6 +138,10 @@ function access(
   } else {
     steps.push({ step: "credential", ok: principal.kind !== "anonymous", text: describe(principal) });
   }
+  const denied = route.public
+    ? null
+    : beforeRule(steps, route, head, { principal, mcpAccess: input.mcpAccess !== false });
+  if (denied !== null) return refused(steps, route, denied);
   if (route.mcp !== null && explainMessage !== undefined) {
     const message = explainMessage(route.mcp, principal, input);
     steps.push(...message.steps);
@@ -158,6 +167,25 @@ function access(
   const decision = decidePortal(route, principal, head, body.value);
   if (!route.public) steps.push(portalStep(route, principal, decision));
   return decision.allow ? allowed(steps, route, decision.portal) : refused(steps, route, decision);
+}
+
+/** What is judged of a credential before the rule is asked; keys say nothing of an audience. */
+function beforeRule(
+  steps: ExplainStep[],
+  route: Route,
+  head: RequestHead,
+  { mcpAccess, principal }: { readonly principal: Principal; readonly mcpAccess: boolean },
+): Deny | null {
+  if (principal.kind === "anonymous") return null;
+  const other = decideAudience(principal, head.path);
+  if (principal.kind === "oauth") {
+    const place = principal.audiencePath === "" ? "every path" : `${principal.audiencePath} and what is under it`;
+    steps.push({ step: "audience", ok: other === null, text: `the token is for ${place}` });
+  }
+  if (other !== null) return other;
+  if (route.mcp === null || mcpAccess) return null;
+  steps.push({ step: "mcp", ok: false, text: "MCP access is switched off", source: route.source });
+  return deny("mcp_disabled");
 }
 
 function hostOf(input: ExplainInput): string {

@@ -3,6 +3,7 @@ import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { McpUse } from "./mcp-use.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { BodyBudget, CollectedBody } from "./request-body.ts";
 import type { Recorder } from "./recorder.ts";
 import { type Answer, refusal } from "./refusal.ts";
@@ -44,6 +45,8 @@ export abstract class Exchange {
   readonly startedAt: number;
   readonly active: ActivePolicy;
   route: RouteRuntime | null = null;
+  /** Portcullis serves its path itself: no rule and no credential is asked. */
+  isOwn = false;
   principal: Principal = ANONYMOUS;
   /** Whose credential was refused, where that is known. For the record only: nothing is decided by it. */
   presented: AuthenticatedPrincipal | null = null;
@@ -78,7 +81,8 @@ export abstract class Exchange {
   protected answerFailure(reason: Reason, detail: string): void {
     this.outcome = reason;
     this.detail = detail;
-    this.answer(refusal(reason, { requestId: this.requestId, scopeText: "", allowedMethods: [], rpc: null }));
+    const context = { scopeText: "", resourceMetadata: null, allowedMethods: [], rpc: null };
+    this.answer(refusal(reason, { requestId: this.requestId, ...context }));
   }
 
   /** Reads the body whole, `limit` bytes at most. Never rejects. */
@@ -87,6 +91,8 @@ export abstract class Exchange {
   abstract answer(answer: Answer): void;
   /** Sends the request to the upstream of `route` and its response to the client. */
   abstract forward(route: RouteRuntime): void;
+  /** Hands it to what Portcullis serves itself. False, and nothing is done, where this door cannot. */
+  abstract serveOwn(own: OwnEndpoints): boolean;
   /** Ends it at once, both sides. Used when draining takes too long. */
   abstract cut(outcome: Outcome): void;
   /** It never began, and never will: its connection ended with a request before it. */

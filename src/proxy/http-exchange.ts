@@ -183,7 +183,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
   cut(outcome: Outcome): void {
     // What was answered stays the outcome, however the client takes it.
-    if (!this.ended) this.outcome = outcome;
+    if (!this.ended && !this.response.writableEnded) this.outcome = outcome;
     this.#dropUpstream();
     this.cutClient();
   }
@@ -250,8 +250,9 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
   #onClose(): void {
     if (this.recorded) return;
+    if (this.isOwn && this.status === 0 && this.response.headersSent) this.status = this.response.statusCode;
     if (!this.response.writableFinished) {
-      if (this.outcome === "allowed" || this.outcome === "public") this.outcome = "client_closed";
+      if (UNDER_WAY.has(this.outcome)) this.outcome = "client_closed";
       if (this.status === 0) this.status = CLIENT_CLOSED_STATUS;
       this.ended = true;
     }
@@ -264,6 +265,9 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     if (this.deps.draining() && this.connection.current === null) this.connection.socket.destroySoon();
   }
 }
+
+/** What the outcome is until the answer is over. */
+const UNDER_WAY: ReadonlySet<Outcome> = new Set(["allowed", "public", "own_endpoint"]);
 
 /** How long a body may take that is read before the decision, ms. */
 const INSPECTION_MS = 30_000;

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Exchange, type ExchangeDeps, type ExchangeStart } from "./exchange.ts";
+import { watchOwnAnswer } from "./own-answer.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { Answer } from "./refusal.ts";
 import { lingerThenEnd } from "./request-body.ts";
 
@@ -40,6 +42,7 @@ export abstract class HttpResponder extends Exchange {
       return;
     }
     this.ended = true;
+    if (this.isOwn) for (const name of this.response.getHeaderNames()) this.response.removeHeader(name);
     // After a head that is malformed nobody can say where the next one begins.
     if (this.head.problem !== null) {
       this.connection.end();
@@ -49,7 +52,7 @@ export abstract class HttpResponder extends Exchange {
     this.bytesOut = this.head.method === "HEAD" ? 0 : Buffer.byteLength(answer.body);
     this.response.shouldKeepAlive &&= !this.deps.draining();
     this.response.sendDate = true;
-    if (this.bodyIsWhole() || this.#restIsSmall()) {
+    if (!this.#bodyIsLeft()) {
       this.response.writeHead(answer.status, answer.fields);
       this.response.end(answer.body);
       return;
@@ -57,6 +60,28 @@ export abstract class HttpResponder extends Exchange {
     this.response.shouldKeepAlive = false;
     this.response.writeHead(answer.status, answer.fields);
     lingerThenEnd(this.request, this.response, answer.body);
+  }
+
+  serveOwn(own: OwnEndpoints): boolean {
+    const { head, request, response } = this;
+    watchOwnAnswer(request, response, {
+      head: () => {
+        // What the line answers after a fault is written as it is.
+        if (this.ended) return;
+        if (this.#bodyIsLeft() || this.deps.draining()) response.shouldKeepAlive = false;
+        response.setHeader("X-Request-Id", this.requestId);
+      },
+      received: (bytes) => (this.bytesIn += bytes),
+      sent: (bytes) => {
+        if (!this.ended && head.method !== "HEAD") this.bytesOut += bytes;
+      },
+      bodyIsLeft: () => !this.ended && this.#bodyIsLeft(),
+    });
+    // The client may go in the middle of an answer; its end is recorded.
+    response.on("error", () => response.destroy());
+    if (head.expectsContinue) response.writeContinue();
+    own.serve(request, response, { requestId: this.requestId, clientIp: this.deps.recorder.clientIp(this) });
+    return true;
   }
 
   protected write(chunk: Buffer): boolean {
@@ -108,10 +133,11 @@ export abstract class HttpResponder extends Exchange {
     return this.head.bodyKind === "none" || this.head.contentLength === 0 || this.request.complete;
   }
 
-  /** Little is left of the body: node:http reads and drops it, and the connection can go on. */
-  #restIsSmall(): boolean {
+  /** So much is left of the body that the connection ends with the answer. Of a small one node:http drops the rest. */
+  #bodyIsLeft(): boolean {
+    if (this.bodyIsWhole()) return false;
     const { contentLength, expectsContinue } = this.head;
-    return contentLength > 0 && contentLength <= SMALL_BODY && !expectsContinue;
+    return contentLength < 0 || contentLength > SMALL_BODY || expectsContinue;
   }
 
   /** Sends a head that nothing came with. */

@@ -152,7 +152,7 @@ function filterFor(rules: McpRules, principal: AuthenticatedPrincipal): McpUse["
 /** Whose a session is: of one key, or of one person by one client, whichever token they hold now. */
 function ownerOf({ route }: RouteRuntime, principal: AuthenticatedPrincipal): string {
   const who =
-    principal.kind === "oauth" ? [principal.subject, principal.clientId, principal.portal] : [principal.credentialId];
+    principal.kind === "oauth" ? [principal.personId, principal.clientId, principal.portal] : [principal.credentialId];
   return JSON.stringify([route.id, principal.kind, ...who]);
 }
 

@@ -1,16 +1,19 @@
-import { deny, type Deny } from "../core/decision.ts";
+import { type Allow, deny, type Deny } from "../core/decision.ts";
 import { parseStrictJson } from "../core/json.ts";
 import type { AuthenticatedPrincipal, Principal } from "../core/principal.ts";
 import type { Authentication, Authenticator } from "../credentials/authenticate.ts";
 import { extractCredential } from "../credentials/extract.ts";
+import { decideAudience } from "../policy/audience.ts";
 import { decidePortal, decideScopes } from "../policy/decide.ts";
 import type { McpRules } from "../policy/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Exchange } from "./exchange.ts";
 import type { McpJudge } from "./mcp-judge.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 import { isPlainJson } from "./plain-json.ts";
-import { refusal, type RpcError } from "./refusal.ts";
+import { isChallenged, refusal, type RpcError } from "./refusal.ts";
+import { ResourceMetadata } from "./resource-metadata.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 
 export interface PipelineOptions {
@@ -20,21 +23,25 @@ export interface PipelineOptions {
   readonly mcp: McpJudge;
   /** Longest body that is read to find a portal in it, bytes. */
   readonly inspectBytes: number;
+  /** What Portcullis serves itself; `null` where OAuth is off. */
+  readonly own: OwnEndpoints | null;
 }
 
 /**
  * The line that every request walks, top to bottom:
- * match → extract → authenticate → decide → forward. (The listener made the exchange; the recorder
- * writes it down when it is over.) A refusal is a value. An exception is a fault, and a fault is a
- * refusal too: nothing is forwarded by accident. With the credential in the cache it runs without
- * yielding, from the head read to the head written to the upstream; a chunked body waits one turn there, and
- * a body that decides (MCP, `portal: json:`) is awaited.
+ * match → extract → authenticate → decide → forward. (The listener made the exchange; the recorder writes it down when
+ * it is over. What Portcullis serves itself leaves the line at `match`.) A refusal is a value. An exception is a fault,
+ * and a fault is a refusal too: nothing is forwarded by accident. With the credential in the cache it runs without
+ * yielding, from the head read to the head written to the upstream; a chunked body waits one turn there, and a body
+ * that decides (MCP, `portal: json:`) is awaited.
  */
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #metadata: ResourceMetadata;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#metadata = new ResourceMetadata(options.own);
   }
 
   /** Takes a request through the line. Never throws. */
@@ -49,6 +56,8 @@ export class Pipeline {
   #match(exchange: Exchange): void {
     const { head, active } = exchange;
     if (head.problem !== null) return this.#refuse(exchange, head.problem);
+    const { own } = this.#options;
+    if (own !== null && own.owns(head.path)) return this.#serveOwn(exchange, own);
     const match = active.policy.match(head);
     if (!match.found) return this.#refuse(exchange, match.deny, { allowedMethods: match.allowedMethods });
     const route = active.routes[match.route.index];
@@ -57,13 +66,22 @@ export class Pipeline {
     this.#authenticate(exchange, route);
   }
 
+  /** No rule says who may come here: these endpoints tell their callers apart themselves. */
+  #serveOwn(exchange: Exchange, own: OwnEndpoints): void {
+    exchange.isOwn = true;
+    if (!this.#options.audit.admits()) return this.#refuse(exchange, NO_AUDIT);
+    exchange.decision = OWN;
+    exchange.outcome = "own_endpoint";
+    if (!exchange.serveOwn(own)) this.#refuse(exchange, NOT_PLAIN);
+  }
+
   #authenticate(exchange: Exchange, route: RouteRuntime): void {
     const credential = extractCredential(exchange.head);
     if (credential.kind === "refused") return this.#refuse(exchange, credential.deny);
     // A public route asks for no credential, so it needs no store.
     if (route.route.public) return this.#decide(exchange, route, exchange.principal);
     if (credential.kind === "none") return this.#refuse(exchange, NO_CREDENTIAL);
-    const authentication = this.#options.authenticator.authenticate(credential.secret);
+    const authentication = this.#options.authenticator.authenticate(credential.secret, credential.via);
     if (!(authentication instanceof Promise)) return this.#authenticated(exchange, route, authentication);
     authentication
       .then((result) => this.#authenticated(exchange, route, result))
@@ -77,9 +95,16 @@ export class Pipeline {
       exchange.presented = authentication.presented;
       return this.#refuse(exchange, authentication.deny);
     }
-    exchange.principal = authentication.principal;
-    if (route.route.mcp === null) return this.#decide(exchange, route, authentication.principal);
-    this.#decideMcp(exchange, route, route.route.mcp, authentication.principal).catch((error: unknown) => {
+    const { mcpAccess, principal } = authentication;
+    const otherAudience = decideAudience(principal, exchange.head.path);
+    if (otherAudience !== null) {
+      exchange.presented = principal;
+      return this.#refuse(exchange, otherAudience);
+    }
+    exchange.principal = principal;
+    if (route.route.mcp === null) return this.#decide(exchange, route, principal);
+    if (!mcpAccess) return this.#refuse(exchange, MCP_DISABLED);
+    this.#decideMcp(exchange, route, route.route.mcp, principal).catch((error: unknown) => {
       this.#fault(exchange, error);
     });
   }
@@ -148,6 +173,9 @@ export class Pipeline {
       refusal(denied.reason, {
         requestId: exchange.requestId,
         scopeText: exchange.scopesNeeded,
+        resourceMetadata: isChallenged(denied.reason)
+          ? this.#metadata.urlFor(exchange.active.policy, exchange.head.path)
+          : null,
         allowedMethods: told.allowedMethods ?? [],
         rpc: told.rpc ?? null,
       }),
@@ -160,7 +188,10 @@ export class Pipeline {
   }
 }
 
+const OWN: Allow = { allow: true, portal: null };
+const NOT_PLAIN = deny("bad_request", "an upgrade on a path that Portcullis serves itself");
 const NO_CREDENTIAL = deny("credential_missing");
+const MCP_DISABLED = deny("mcp_disabled");
 const TOO_LARGE = deny("body_too_large");
 const NOT_JSON = deny("unsupported_media_type", "the rule reads a portal from a JSON body");
 const NO_AUDIT = deny("audit_unavailable");

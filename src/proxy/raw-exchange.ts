@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Outcome, Reason } from "../core/decision.ts";
 import { CLIENT_CLOSED_STATUS, Exchange, type ExchangeDeps, type ExchangeStart } from "./exchange.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { Answer } from "./refusal.ts";
 import { type CollectedBody, LINGER_MS } from "./request-body.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
@@ -51,6 +52,11 @@ export class RawExchange extends Exchange {
 
   forward(_route: RouteRuntime): void {
     throw new Error("a request without a readable head cannot be forwarded");
+  }
+
+  /** Pages and documents are asked for in plain HTTP. */
+  serveOwn(_own: OwnEndpoints): boolean {
+    return false;
   }
 
   cut(outcome: Outcome): void {

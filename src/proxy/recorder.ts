@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { RequestRecord } from "../telemetry/audit-record.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import { traceIdOf } from "../telemetry/ids.ts";
-import { type Metrics, NO_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
+import { type Metrics, NO_ROUTE, OWN_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
 import type { Exchange } from "./exchange.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -12,6 +12,7 @@ export class Recorder {
   readonly #audit: AuditLog;
   readonly #metrics: Metrics;
   readonly #noRoute: RouteMetrics;
+  readonly #ownRoute: RouteMetrics;
   readonly #clock: Clock;
   readonly #proxies: TrustedProxies;
 
@@ -19,6 +20,7 @@ export class Recorder {
     this.#audit = deps.audit;
     this.#metrics = deps.metrics;
     this.#noRoute = deps.metrics.forRoute(NO_ROUTE);
+    this.#ownRoute = deps.metrics.forRoute(OWN_ROUTE);
     this.#clock = deps.clock;
     this.#proxies = deps.proxies;
   }
@@ -41,13 +43,17 @@ export class Recorder {
     const upstream = upstreamWait(exchange);
     // Ours alone: until the request went out, or, where it never did, all of it.
     const added = exchange.dispatchedAt === 0 ? duration : exchange.dispatchedAt - exchange.startedAt;
-    const metrics = exchange.route === null ? this.#noRoute : exchange.route.metrics;
-    metrics.request(verdict(exchange), exchange.outcome, exchange.status, duration, added);
+    this.#metricsOf(exchange).request(verdict(exchange), exchange.outcome, exchange.status, duration, added);
     if (exchange.mcp !== null && exchange.route !== null) {
       const { method, tool } = exchange.mcp;
       this.#metrics.mcpMessage(exchange.route.route.id, method, tool ?? "", verdict(exchange));
     }
     if (upstream !== null) exchange.route?.upstream.metrics.duration(upstream);
+  }
+
+  #metricsOf({ isOwn, route }: Exchange): RouteMetrics {
+    if (route !== null) return route.metrics;
+    return isOwn ? this.#ownRoute : this.#noRoute;
   }
 
   #line(exchange: Exchange, event: RequestRecord["event"], now: number): RequestRecord {
@@ -57,11 +63,11 @@ export class Recorder {
       event,
       requestId: exchange.requestId,
       traceId: head.traceparent === null ? null : traceIdOf(head.traceparent),
-      clientIp: this.#clientIp(exchange),
+      clientIp: this.clientIp(exchange),
       method: head.method,
       host: head.host,
       path: head.path === "" ? (head.target.split("?", 1)[0] ?? "") : head.path,
-      routeId: route === null ? null : route.route.id,
+      routeId: route === null ? (exchange.isOwn ? OWN_ROUTE : null) : route.route.id,
       rulesHash: exchange.active.policy.hash,
       principal: who === null ? null : principalRuntime(who).audit,
       portalNamed: exchange.decision === null ? null : exchange.decision.portal,
@@ -78,7 +84,8 @@ export class Recorder {
     };
   }
 
-  #clientIp({ connection, head }: Exchange): string {
+  /** The client's address: the peer's, or what a trusted proxy says it is. */
+  clientIp({ connection, head }: Exchange): string {
     if (!connection.trusted || head.forwardedFor === null) return connection.address;
     return this.#proxies.clientOf(head.forwardedFor, connection.address);
   }

@@ -14,6 +14,8 @@ export interface RefusalContext {
   readonly requestId: string;
   /** Scopes of the rule, for the challenge; `""` for none. */
   readonly scopeText: string;
+  /** URL of the metadata of the protected resource, for the challenge; `null` where OAuth is off. */
+  readonly resourceMetadata: string | null;
   readonly allowedMethods: readonly string[];
   /** Set where a JSON-RPC message was refused: its client reads a JSON-RPC error. */
   readonly rpc: RpcError | null;
@@ -32,7 +34,7 @@ export interface RpcError {
 
 /**
  * Makes the answer to a refused or failed request: problem details (RFC 9457) with the code and the
- * public text of the error table, and the challenge of RFC 6750 §3 on 401 and 403.
+ * public text of the error table, and the challenge of RFC 6750 §3 and RFC 9728 §5.1 on 401 and 403.
  */
 export function refusal(reason: Reason, context: RefusalContext): Answer {
   const code = codeOf(reason);
@@ -50,10 +52,16 @@ export function refusal(reason: Reason, context: RefusalContext): Answer {
     "X-Request-Id",
     requestId,
   ];
-  if (status === 401 || status === 403) fields.push("WWW-Authenticate", challenge(code, context.scopeText));
+  if (isChallenged(reason)) fields.push("WWW-Authenticate", challenge(code, context));
   if (status === 405) fields.push("Allow", context.allowedMethods.join(", "));
   if (status === 503 || status === 429) fields.push("Retry-After", "1");
   return { status, fields, body };
+}
+
+/** True where the answer carries a challenge. */
+export function isChallenged(reason: Reason): boolean {
+  const { status } = ERRORS[codeOf(reason)];
+  return status === 401 || status === 403;
 }
 
 /** In the range that JSON-RPC leaves to implementations, but for malformed messages (its section 5.1). */
@@ -74,12 +82,13 @@ function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object
 
 const SCOPE_HELPS: ReadonlySet<string> = new Set(["credential_missing", "credential_invalid", "insufficient_scope"]);
 
-function challenge(code: string, scopeText: string): string {
+function challenge(code: string, { resourceMetadata, scopeText }: RefusalContext): string {
   const parts = ['Bearer realm="portcullis"'];
   // RFC 6750 §3.1: no error code where the request brought no credential.
   if (code === "credential_invalid") parts.push('error="invalid_token"');
   if (code === "insufficient_scope") parts.push('error="insufficient_scope"');
   // A wider scope helps with these alone: no scope opens another portal, or a tool that no rule names.
   if (SCOPE_HELPS.has(code) && scopeText !== "") parts.push(`scope="${scopeText}"`);
+  if (resourceMetadata !== null) parts.push(`resource_metadata="${resourceMetadata}"`);
   return parts.join(", ");
 }

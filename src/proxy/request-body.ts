@@ -90,7 +90,11 @@ export function collectBody(
  * and closing it with unread bytes would reset it, so that the client might never read the answer
  * (RFC 9112 §9.6). So the answer is sent, what still comes is thrown away for a while, then it ends.
  */
-export function lingerThenEnd(request: IncomingMessage, response: ServerResponse, lastChunk: Buffer | string): void {
+export function lingerThenEnd(
+  request: IncomingMessage,
+  response: Pick<ServerResponse, "write" | "end" | "flushHeaders">,
+  lastChunk: Buffer | string,
+): void {
   if (lastChunk.length > 0) response.write(lastChunk);
   else response.flushHeaders();
   let discarded = 0;

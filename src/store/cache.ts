@@ -1,19 +1,24 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
-import type { CredentialId, Digest } from "../core/ids.ts";
+import type { Digest } from "../core/ids.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
+import { TagIndex } from "./tag-index.ts";
 import type { ChangeTag } from "./types.ts";
 
 /** What an authenticated caller is answered with; one object per cached entry, frozen. */
 export interface Accepted {
   readonly ok: true;
   readonly principal: AuthenticatedPrincipal;
+  /** False while MCP routes are closed to everyone. A change of it drops every entry. */
+  readonly mcpAccess: boolean;
 }
 
 /** What is known of a credential. Revoked and expired ones are kept too, so that the audit can say which. */
 export interface CredentialFacts {
   readonly accepted: Accepted;
   readonly digest: Digest;
+  /** What else it hangs on, such as a grant and its person: a change of any of them drops the entry. A few at most. */
+  readonly tags: readonly ChangeTag[];
   readonly revoked: boolean;
   /** Wall clock ms; `Infinity` is never. */
   readonly expiresAt: number;
@@ -33,8 +38,11 @@ export interface CachedCredential extends CredentialFacts {
 
 /** A look-up under way: collects the changes that came in after it started. */
 export interface Fill {
-  /** True where a change since the start touches this credential: the answer may be too old to use. */
-  touched(digest: Digest, id: CredentialId | null): boolean;
+  /**
+   * True where a change since the start touches this credential: the answer may be too old to use. `found` is `null`
+   * where the store has none.
+   */
+  touched(digest: Digest, found: CredentialFacts | null): boolean;
   end(): void;
 }
 
@@ -51,7 +59,7 @@ export interface CredentialCache {
   putAbsent(cacheKey: string, digest: Digest): void;
   /** Drops the entries that the tags touch. Hand it to `ChangeLog.follow`. */
   apply(tags: readonly ChangeTag[]): void;
-  /** How many entries are held, for metrics and tests. */
+  /** How many entries are held, and how many tags of theirs are indexed; for metrics and tests. */
   sizes(): { readonly found: number; readonly absent: number; readonly indexed: number; readonly fills: number };
 }
 
@@ -85,8 +93,8 @@ class TaggedCache implements CredentialCache {
   readonly #clock: Clock;
   readonly #found: LRUCache<string, CachedCredential>;
   readonly #absent: LRUCache<string, AbsentEntry>;
-  /** What a tag names → cache key, kept in step with the two caches by `dispose`. */
-  readonly #byTag = new Map<ChangeTag, string>();
+  /** What a tag names → cache keys, kept in step with the two caches by `dispose`. */
+  readonly #index = new TagIndex();
   readonly #fills = new Set<OpenFill>();
 
   constructor({ maxEntries, ttlMs, negativeTtlMs, clock }: CacheOptions) {
@@ -96,16 +104,15 @@ class TaggedCache implements CredentialCache {
     this.#found = new LRUCache<string, CachedCredential>({
       max: maxEntries,
       noDisposeOnSet: true,
-      dispose: (entry) => {
-        this.#byTag.delete(`credential:${entry.accepted.principal.credentialId}`);
-        this.#byTag.delete(`digest:${entry.digest}`);
+      dispose: (entry, cacheKey) => {
+        this.#unindex(entry, cacheKey);
       },
     });
     this.#absent = new LRUCache<string, AbsentEntry>({
       max: Math.min(maxEntries, 65_536),
       noDisposeOnSet: true,
-      dispose: (entry) => {
-        this.#byTag.delete(`digest:${entry.digest}`);
+      dispose: (entry, cacheKey) => {
+        this.#index.remove(`digest:${entry.digest}`, cacheKey);
       },
     });
   }
@@ -131,6 +138,7 @@ class TaggedCache implements CredentialCache {
   put(cacheKey: string, facts: CredentialFacts): CachedCredential {
     const now = this.#clock.monotonic();
     const before = this.#found.get(cacheKey);
+    if (before !== undefined) this.#unindex(before, cacheKey);
     const entry: CachedCredential = {
       ...facts,
       freshUntil: now + this.#ttlMs,
@@ -140,16 +148,24 @@ class TaggedCache implements CredentialCache {
     };
     this.#absent.delete(cacheKey);
     this.#found.set(cacheKey, entry);
-    this.#byTag.set(`credential:${facts.accepted.principal.credentialId}`, cacheKey);
-    this.#byTag.set(`digest:${facts.digest}`, cacheKey);
+    this.#index.add(`credential:${facts.accepted.principal.credentialId}`, cacheKey);
+    this.#index.add(`digest:${facts.digest}`, cacheKey);
+    for (const tag of facts.tags) this.#index.add(tag, cacheKey);
     return entry;
+  }
+
+  #unindex(facts: CredentialFacts, cacheKey: string): void {
+    this.#index.remove(`credential:${facts.accepted.principal.credentialId}`, cacheKey);
+    this.#index.remove(`digest:${facts.digest}`, cacheKey);
+    for (const tag of facts.tags) this.#index.remove(tag, cacheKey);
   }
 
   putAbsent(cacheKey: string, digest: Digest): void {
     if (this.#negativeTtlMs <= 0) return;
     this.#found.delete(cacheKey);
+    this.#absent.delete(cacheKey);
     this.#absent.set(cacheKey, { until: this.#clock.monotonic() + this.#negativeTtlMs, digest });
-    this.#byTag.set(`digest:${digest}`, cacheKey);
+    this.#index.add(`digest:${digest}`, cacheKey);
   }
 
   apply(tags: readonly ChangeTag[]): void {
@@ -158,13 +174,12 @@ class TaggedCache implements CredentialCache {
       if (tag === "all") {
         this.#found.clear();
         this.#absent.clear();
-        this.#byTag.clear();
         continue;
       }
-      const cacheKey = this.#byTag.get(tag);
-      if (cacheKey === undefined) continue;
-      this.#found.delete(cacheKey);
-      this.#absent.delete(cacheKey);
+      for (const cacheKey of this.#index.keysOf(tag)) {
+        this.#found.delete(cacheKey);
+        this.#absent.delete(cacheKey);
+      }
     }
   }
 
@@ -172,7 +187,7 @@ class TaggedCache implements CredentialCache {
     return {
       found: this.#found.size,
       absent: this.#absent.size,
-      indexed: this.#byTag.size,
+      indexed: this.#index.pairs,
       fills: this.#fills.size,
     };
   }
@@ -191,10 +206,14 @@ class OpenFill implements Fill {
     else this.#tags.add(tag);
   }
 
-  touched(digest: Digest, id: CredentialId | null): boolean {
+  touched(digest: Digest, found: CredentialFacts | null): boolean {
     if (this.#tags.size === 0) return false;
     if (this.#tags.has("all") || this.#tags.has(`digest:${digest}`)) return true;
-    return id !== null && this.#tags.has(`credential:${id}`);
+    if (found === null) return false;
+    return (
+      this.#tags.has(`credential:${found.accepted.principal.credentialId}`) ||
+      found.tags.some((tag) => this.#tags.has(tag))
+    );
   }
 
   end(): void {

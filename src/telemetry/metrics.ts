@@ -19,7 +19,7 @@ export interface UpstreamMetrics {
 
 /** Everything counted. Methods that requests call cost some array writes; the text is made at a scrape. */
 export interface Metrics {
-  /** `none` stands for requests that no rule matches. */
+  /** `none` stands for requests that no rule matches, `portcullis` for those that Portcullis serves itself. */
   forRoute(routeId: string): RouteMetrics;
   forUpstream(upstreamId: string): UpstreamMetrics;
   /** Counts one message of MCP. `method` and `tool` come from the rules, never from a caller; `tool` is "" for none. */
@@ -45,6 +45,8 @@ export interface Metrics {
 
 /** Route label of requests that no rule matches. */
 export const NO_ROUTE = "none";
+/** Route of requests that Portcullis serves itself, in metrics and audit. No rule may have this id. */
+export const OWN_ROUTE = "portcullis";
 
 const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const ADDED_SECONDS = [

@@ -1,6 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { codeOf } from "../../src/core/decision.ts";
+import {
+  codeOf,
+  CREDENTIAL_PROBLEMS,
+  type CredentialProblem,
+  OTHER_OUTCOMES,
+  type Outcome,
+  type Reason,
+} from "../../src/core/decision.ts";
 import { ERROR_CODES, ERRORS, isErrorCode } from "../../src/core/errors.ts";
 
 interface Section {
@@ -38,6 +45,33 @@ describe("error table", () => {
     }
   });
 
+  test("docs/errors.md names every problem of a credential, and docs/audit.md every other way to end", async () => {
+    const errors = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8");
+    const audit = await readFile(new URL("../../docs/audit.md", import.meta.url), "utf8");
+    expect(CREDENTIAL_PROBLEMS.filter((problem) => !errors.includes(`\`${problem}\``))).toEqual([]);
+    expect(OTHER_OUTCOMES.filter((outcome) => !audit.includes(`\`${outcome}\``))).toEqual([]);
+  });
+
+  test("the lists of problems and outcomes are whole", () => {
+    const problems: Record<CredentialProblem, true> = {
+      credential_unknown: true,
+      credential_malformed: true,
+      credential_bad_checksum: true,
+      credential_expired: true,
+      credential_revoked: true,
+      credential_audience: true,
+    };
+    const others: Record<Exclude<Outcome, Reason>, true> = {
+      allowed: true,
+      public: true,
+      own_endpoint: true,
+      client_closed: true,
+      upstream_cut: true,
+    };
+    expect([...CREDENTIAL_PROBLEMS].toSorted()).toEqual(Object.keys(problems).toSorted());
+    expect([...OTHER_OUTCOMES].toSorted()).toEqual(Object.keys(others).toSorted());
+  });
+
   test("every status is one of an error, and the owner fits it", () => {
     const odd = ERROR_CODES.filter((code) => {
       const { status, owner } = ERRORS[code];
@@ -48,14 +82,7 @@ describe("error table", () => {
   });
 
   test("bad credentials look alike to the caller, whatever is wrong with them", () => {
-    const problems = [
-      "credential_unknown",
-      "credential_malformed",
-      "credential_bad_checksum",
-      "credential_expired",
-      "credential_revoked",
-    ] as const;
-    expect(new Set(problems.map(codeOf))).toEqual(new Set(["credential_invalid"]));
+    expect(new Set(CREDENTIAL_PROBLEMS.map(codeOf))).toEqual(new Set(["credential_invalid"]));
     expect(codeOf("no_route")).toBe("no_route");
   });
 

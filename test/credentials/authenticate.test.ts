@@ -6,12 +6,14 @@ import {
   createAuthenticator,
   LOOKUPS,
 } from "../../src/credentials/authenticate.ts";
+import { createApiKeySource } from "../../src/credentials/api-key.ts";
 import { createKey } from "../../src/credentials/key-format.ts";
 import { principalOf } from "../../src/credentials/principal.ts";
+import type { CredentialSource } from "../../src/credentials/source.ts";
 import { createCredentialCache, type CredentialCache } from "../../src/store/cache.ts";
 import { StoreUnavailable } from "../../src/store/types.ts";
 import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
-import { CountingMetrics, digester, HeldKeys, keyWithRecord } from "./fakes.ts";
+import { CountingMetrics, digester, HeldKeys, HeldTokens, keyWithRecord, settings } from "./fakes.ts";
 
 let clock: FakeClock;
 let keys: HeldKeys;
@@ -21,9 +23,10 @@ let uses: string[];
 let polls: { count: number; fails: boolean };
 let authenticator: Authenticator;
 
-function build(): Authenticator {
+function build(tokens: CredentialSource | null = null): Authenticator {
   return createAuthenticator({
-    keys,
+    keys: createApiKeySource({ keys, settings }),
+    tokens,
     cache,
     digester,
     clock,
@@ -51,7 +54,7 @@ beforeEach(() => {
 /** Waits for answers, those that came at once among them. */
 const settled = (answers: (Authentication | Promise<Authentication>)[]): Promise<Authentication[]> =>
   Promise.all(answers.map(async (answer) => answer));
-const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key);
+const ask = (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer");
 const refusal = (reason: string, presented: object | null = null) => ({
   ok: false,
   deny: { allow: false, reason, detail: null, portal: null },
@@ -79,10 +82,11 @@ describe("authenticate", () => {
         portal: null,
         expiresAt: record.expiresAt,
       },
+      mcpAccess: true,
     });
     expect(first.ok && Object.isFrozen(first.principal)).toBe(true);
     expect(ask(key)).toBe(first);
-    expect(authenticator.authenticate(key)).toBe(first);
+    expect(authenticator.authenticate(key, "api_key")).toBe(first);
     expect(uses).toEqual([record.id, record.id, record.id]);
     expect(metrics.lookups).toEqual({ miss: 1, hit: 2 });
     expect(metrics.durations).toEqual(["find ok true"]);
@@ -155,6 +159,101 @@ describe("authenticate", () => {
     const { key, record } = keyWithRecord();
     keys.records.set(record.digest, keyWithRecord().record);
     expect(await ask(key)).toEqual(refusal("store_unavailable"));
+  });
+});
+
+describe("authenticate with access tokens", () => {
+  const TOKEN = "Abcdefghijklmnopqrstuvwxyz0123456789-_ABCDE";
+  let tokens: HeldTokens;
+
+  beforeEach(() => {
+    tokens = new HeldTokens(clock);
+    authenticator = build(tokens);
+  });
+
+  test("accepts one, then synchronously with the same object, and notes no use in the store", async () => {
+    tokens.add(TOKEN);
+    const first = await ask(TOKEN);
+    expect(first).toMatchObject({ ok: true, principal: { kind: "oauth" } });
+    expect(ask(TOKEN)).toBe(first);
+    expect([tokens.asked, keys.asked, polls.count]).toEqual([1, 0, 3]);
+    expect(metrics.lookups).toEqual({ miss: 1, hit: 1 });
+    expect(metrics.durations).toEqual(["find ok true"]);
+  });
+
+  test.each([
+    ["42 characters", TOKEN.slice(1), "bearer"],
+    ["44 characters", `${TOKEN}a`, "bearer"],
+    ["a character beyond base64url", `${TOKEN.slice(1)}+`, "bearer"],
+    ["a character beyond ASCII", `${TOKEN.slice(1)}ä`, "bearer"],
+    ["a token in X-API-Key", TOKEN, "api_key"],
+  ] as const)("%s is unknown without a look-up", (_name, text, via) => {
+    tokens.add(text);
+    expect(authenticator.authenticate(text, via)).toEqual(refusal("credential_unknown"));
+    expect([tokens.asked, keys.asked, polls.count]).toEqual([0, 0, 0]);
+    expect(metrics.lookups).toEqual({ malformed: 1 });
+  });
+
+  test("what claims to be a key is never looked up as a token", () => {
+    const text = "noice_sk_live_".padEnd(43, "a");
+    tokens.add(text);
+    expect(ask(text)).toEqual(refusal("credential_malformed"));
+    expect(tokens.asked).toBe(0);
+  });
+
+  test("where OAuth is off, one is unknown without a look-up", () => {
+    authenticator = build();
+    expect(ask(TOKEN)).toEqual(refusal("credential_unknown"));
+    expect(polls.count).toBe(0);
+  });
+
+  test("keeps that one is unknown, and asks the store once for many", async () => {
+    const answers = await settled(Array.from({ length: 100 }, () => ask(TOKEN)));
+    expect(new Set(answers).size).toBe(1);
+    expect(ask(TOKEN)).toEqual(refusal("credential_unknown"));
+    expect(tokens.asked).toBe(1);
+    expect(metrics.lookups).toEqual({ miss: 1, negative: 1 });
+  });
+
+  test("a flood of them is bounded as one of keys is", async () => {
+    const { concurrent, queued } = LOOKUPS;
+    const flood = Array.from({ length: concurrent + queued + 1 }, () => ask(randomBytes(32).toString("base64url")));
+    expect(await flood.at(-1)).toEqual(refusal("store_unavailable"));
+    expect(await settled(flood.slice(0, -1))).toEqual(flood.slice(1).map(() => refusal("credential_unknown")));
+  });
+
+  test("ends at the very millisecond of its end, and no part of one later", async () => {
+    tokens.add(TOKEN, { expiresAt: clock.now() + 1000 });
+    await ask(TOKEN);
+    clock.advance(999.75);
+    expect(ask(TOKEN)).toMatchObject({ ok: true });
+    clock.advance(0.25);
+    expect(ask(TOKEN)).toMatchObject({ ok: false, deny: { reason: "credential_expired" } });
+  });
+
+  test("a revoked one tells the audit whose it was", async () => {
+    const { accepted } = tokens.add(TOKEN, { revoked: true });
+    expect(await ask(TOKEN)).toEqual(refusal("credential_revoked", accepted.principal));
+    expect(ask(TOKEN)).toEqual(refusal("credential_revoked", accepted.principal));
+    expect(tokens.asked).toBe(1);
+  });
+
+  test("is asked for again where a change to what it hangs on raced the look-up", async () => {
+    const [tag] = tokens.add(TOKEN).tags;
+    const answer = ask(TOKEN);
+    await Promise.resolve();
+    if (tag !== undefined) cache.apply([tag]);
+    expect(await answer).toMatchObject({ ok: true });
+    expect(tokens.asked).toBe(2);
+  });
+
+  test("goes on from the cache while the store is out of reach, and another is a 503", async () => {
+    tokens.add(TOKEN);
+    await ask(TOKEN);
+    tokens.down = true;
+    clock.advance(60_000);
+    expect(await ask(TOKEN)).toMatchObject({ ok: true });
+    expect(await ask(TOKEN.toLowerCase())).toEqual(refusal("store_unavailable"));
   });
 });
 

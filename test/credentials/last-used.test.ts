@@ -4,6 +4,7 @@ import type { CachedCredential } from "../../src/store/cache.ts";
 import { StoreUnavailable } from "../../src/store/types.ts";
 import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
 import { record } from "../store/records.ts";
+import { HeldTokens } from "./fakes.ts";
 
 let clock: FakeClock;
 let batches: [string, number][][];
@@ -42,7 +43,8 @@ function entry(): CachedCredential {
     expiresAt: null,
   } as const;
   const times = { freshUntil: 0, staleUntil: 0, retryAt: 0, nextUseAt: 0 };
-  return { accepted: { ok: true, principal }, digest, revoked: false, expiresAt: Infinity, ...times };
+  const accepted = { ok: true, principal, mcpAccess: true } as const;
+  return { accepted, digest, tags: [], revoked: false, expiresAt: Infinity, ...times };
 }
 
 const idOf = ({ accepted }: CachedCredential): string => accepted.principal.credentialId;
@@ -66,6 +68,18 @@ describe("last use", () => {
     lastUsed.note(one, clock.now());
     await lastUsed.flush();
     expect(batches[1]).toEqual([[idOf(one), 60_000]]);
+  });
+
+  test("of an access token is not written: the store keeps none", async () => {
+    const one = new HeldTokens(clock).add("t".repeat(43));
+    const cached = { ...one, freshUntil: 0, staleUntil: 0, retryAt: 0, nextUseAt: 0 };
+    for (let turn = 0; turn < 3; turn += 1) {
+      lastUsed.note(cached, clock.now());
+      clock.advance(120_000);
+    }
+    await lastUsed.flush();
+    expect(batches).toEqual([]);
+    expect(cached.nextUseAt).toBe(Infinity);
   });
 
   test("is written by the timer", async () => {

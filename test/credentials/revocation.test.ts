@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { type Authentication, createAuthenticator } from "../../src/credentials/authenticate.ts";
+import { createApiKeySource } from "../../src/credentials/api-key.ts";
 import { createKeyService } from "../../src/credentials/key-service.ts";
 import { createLastUsed } from "../../src/credentials/last-used.ts";
 import { isScope, type Scope } from "../../src/core/ids.ts";
 import { createCredentialCache } from "../../src/store/cache.ts";
+import { createSettings } from "../../src/store/settings.ts";
 import { openStore } from "../../src/store/open.ts";
 import { spawnProcess } from "../support/processes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -22,13 +24,23 @@ async function startInstance(url: string) {
   const cache = createCredentialCache({ maxEntries: 1000, ttlMs: 60_000, negativeTtlMs: 60_000, clock: systemClock });
   const uses = createLastUsed({ keys });
   const metrics = new CountingMetrics();
-  const authenticator = createAuthenticator({ keys, changes, cache, digester, clock: systemClock, uses, metrics });
+  const source = createApiKeySource({ keys, settings: createSettings(store.documents) });
+  const authenticator = createAuthenticator({
+    keys: source,
+    tokens: null,
+    changes,
+    cache,
+    digester,
+    clock: systemClock,
+    uses,
+    metrics,
+  });
   const service = createKeyService({ keys, digester, clock: systemClock, randomBytes, scopes });
   await changes.follow((tags) => cache.apply(tags));
   return {
     service,
     uses,
-    authenticate: (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key),
+    authenticate: (key: string): Authentication | Promise<Authentication> => authenticator.authenticate(key, "bearer"),
     async close() {
       await uses.close();
       await store.close();

@@ -18,6 +18,7 @@ import { tempFolder } from "../support/temp.ts";
 import { get, KEY_PATTERN, readAudit } from "./support.ts";
 
 const demoKey = z.strictObject({ id: z.string().regex(/^key_/), key: z.string().regex(/^noice_sk_live_\w{36}$/) });
+const demoPerson = z.strictObject({ email: z.email(), password: z.string().min(12) });
 const demoLine = z.strictObject({
   public_url: z.url(),
   admin_url: z.url(),
@@ -31,6 +32,8 @@ const demoLine = z.strictObject({
     manager: demoKey,
     revoked: demoKey,
   }),
+  admin: demoPerson,
+  member: demoPerson,
 });
 type DemoLine = z.infer<typeof demoLine>;
 

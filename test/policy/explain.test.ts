@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ANONYMOUS } from "../../src/core/principal.ts";
 import { explain, type ExplainInput } from "../../src/policy/explain.ts";
 import type { Policy } from "../../src/policy/types.ts";
-import { keyHolder, policyOf, rulesText } from "./rules.ts";
+import { keyHolder, policyOf, rulesText, tokenHolder } from "./rules.ts";
 
 let policy: Policy;
 
@@ -13,6 +13,7 @@ beforeAll(async () => {
       "{ id: create, match: { methods: [POST], path: /create }, upstream: desk, scopes: [tickets:write], portal: json:/portal }",
       "{ id: tenant, match: { path: /tenant }, upstream: desk, scopes: [tickets:read], portal: host }",
       "{ id: status, match: { methods: [GET], path: /status }, upstream: desk, public: true }",
+      "{ id: mcp, match: { path: /mcp }, upstream: desk, mcp: { tools: { t: { scopes: [tickets:read], portal: upstream } } } }",
     ),
   );
 });
@@ -92,6 +93,30 @@ describe("explain", () => {
     const { steps, verdict } = run("GET", "/tenant", { principal: keyHolder(["users:read"]) });
     expect(steps[3]).toMatchObject({ step: "scopes", ok: false, text: "needs tickets:read; held: users:read" });
     expect(verdict).toMatchObject({ status: 403, code: "insufficient_scope" });
+  });
+
+  it("tells where a token is good, and that it is not good elsewhere", () => {
+    const everywhere = tokenHolder("");
+    expect(run("GET", "/p/acme/tickets", { principal: everywhere })).toMatchObject({
+      names: "target match credential audience scopes portal verdict",
+      verdict: { allow: true },
+    });
+    const { steps, verdict, names } = run("GET", "/p/acme/tickets", { principal: tokenHolder("/mcp") });
+    expect(names).toBe("target match credential audience! verdict!");
+    expect(steps[3]).toMatchObject({ step: "audience", text: "the token is for /mcp and what is under it" });
+    expect(verdict).toMatchObject({ status: 401, code: "credential_invalid", reason: "credential_audience" });
+    expect(run("GET", "/status", { principal: tokenHolder("/mcp") }).names).toBe("target match credential verdict");
+    expect(run("GET", "/p/acme/tickets", { principal: tokenHolder("/p/acme") }).verdict.allow).toBe(true);
+  });
+
+  it("tells that MCP access is switched off, on MCP routes alone", () => {
+    const off = { mcpAccess: false };
+    expect(run("GET", "/mcp", off)).toMatchObject({
+      names: "target match credential mcp! verdict!",
+      verdict: { status: 403, code: "mcp_disabled", reason: "mcp_disabled" },
+    });
+    expect(run("GET", "/p/acme/tickets", off).verdict.allow).toBe(true);
+    expect(run("GET", "/mcp", { ...off, principal: { problem: "credential_missing" } }).verdict.status).toBe(401);
   });
 
   it("reads Host from the headers, and the body as strict JSON", () => {

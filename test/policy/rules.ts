@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatProblem } from "../../src/core/problem.ts";
 import { loadRules } from "../../src/config/rules.ts";
-import type { CredentialId, PortalId, Scope } from "../../src/core/ids.ts";
-import { isCredentialId, isPortalId, isScope } from "../../src/core/ids.ts";
-import type { ApiKeyPrincipal } from "../../src/core/principal.ts";
+import type { ClientId, CredentialId, PortalId, Scope } from "../../src/core/ids.ts";
+import { isClientId, isCredentialId, isPortalId, isScope } from "../../src/core/ids.ts";
+import type { ApiKeyPrincipal, OAuthPrincipal } from "../../src/core/principal.ts";
 import type { RequestHead } from "../../src/core/request.ts";
 import { parseTarget } from "../../src/core/target.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
@@ -61,6 +61,18 @@ export function keyHolder(scopes: readonly string[], portal: string | null = nul
     scopes: new Set(scopes.map((scope) => narrow<Scope>(scope, isScope))),
     portal: portal === null ? null : narrow<PortalId>(portal, isPortalId),
     expiresAt: null,
+  };
+}
+
+/** A caller with a token for that audience, and with tickets:read. */
+export function tokenHolder(audiencePath: string): OAuthPrincipal {
+  return {
+    ...keyHolder(["tickets:read"], "acme"),
+    kind: "oauth",
+    clientId: narrow<ClientId>("client_0123456789abcdefABCD", isClientId),
+    personId: null,
+    grantId: null,
+    audiencePath,
   };
 }
 

@@ -1,6 +1,9 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCredentialCache, type CredentialCache, type CredentialFacts } from "../../src/store/cache.ts";
 import { fakeClock } from "./fake-clock.ts";
+import { isClientId, isGrantId, isPersonId } from "../../src/core/ids.ts";
+import type { ChangeTag } from "../../src/store/types.ts";
 import { credentialId, digestOf, record } from "./records.ts";
 
 const clock = fakeClock();
@@ -9,7 +12,7 @@ function newCache(maxEntries: number): CredentialCache {
   return createCredentialCache({ maxEntries, ttlMs: 60_000, negativeTtlMs: 5000, clock });
 }
 
-function facts(one = record()): CredentialFacts {
+function facts(one = record(), tags: readonly ChangeTag[] = []): CredentialFacts {
   const principal = {
     kind: "api_key",
     credentialId: one.id,
@@ -18,8 +21,38 @@ function facts(one = record()): CredentialFacts {
     portal: null,
     expiresAt: null,
   } as const;
-  return { accepted: { ok: true, principal }, digest: one.digest, revoked: false, expiresAt: Infinity };
+  const accepted = { ok: true, principal, mcpAccess: true } as const;
+  return { accepted, digest: one.digest, tags, revoked: false, expiresAt: Infinity };
 }
+
+const RECORDS = Array.from({ length: 12 }, () => record());
+
+/** The tag of a grant. */
+function grantTag(number: number): ChangeTag {
+  const id = `grant_${String(number).padStart(22, "0")}`;
+  if (!isGrantId(id)) throw new Error(`no grant: ${id}`);
+  return `grant:${id}`;
+}
+
+function personTag(): ChangeTag {
+  const id = `usr_${"0".repeat(20)}`;
+  if (!isPersonId(id)) throw new Error(`no person: ${id}`);
+  return `person:${id}`;
+}
+
+function clientTag(): ChangeTag {
+  const id: string = "https://client.example/metadata.json";
+  if (!isClientId(id)) throw new Error(`no client: ${id}`);
+  return `client:${id}`;
+}
+
+const [PERSON, CLIENT] = [personTag(), clientTag()];
+
+const step = fc.record({
+  act: fc.constantFrom("put", "put", "put", "absent", "drop", "one", "all"),
+  at: fc.nat(RECORDS.length - 1),
+  tags: fc.array(fc.constantFrom(PERSON, CLIENT, grantTag(1), grantTag(2), grantTag(3)), { maxLength: 4 }),
+});
 
 describe("the credential cache", () => {
   test("holds a flood of 200,000 unknown keys within its bound, and the good entry is still there", () => {
@@ -74,13 +107,68 @@ describe("the credential cache", () => {
     cache.apply([`digest:${one.digest}`]);
     const fill = cache.beginFill();
     cache.apply([`credential:${credentialId()}`, `digest:${digestOf("other")}`]);
-    expect(fill.touched(one.digest, one.id)).toBe(false);
+    expect(fill.touched(one.digest, facts(one))).toBe(false);
     cache.apply([`credential:${one.id}`]);
-    expect(fill.touched(one.digest, one.id)).toBe(true);
+    expect(fill.touched(one.digest, facts(one))).toBe(true);
     expect(fill.touched(one.digest, null)).toBe(false);
-    expect(cache.beginFill().touched(one.digest, one.id)).toBe(false);
+    expect(cache.beginFill().touched(one.digest, facts(one))).toBe(false);
     fill.end();
     expect(cache.sizes().fills).toBe(1);
+  });
+
+  test("drops every entry that carries a tag of a group, and no other", () => {
+    const cache = newCache(100);
+    const [one, two, three] = [record(), record(), record()];
+    cache.put(one.id, facts(one, [PERSON, grantTag(1)]));
+    cache.put(two.id, facts(two, [PERSON, grantTag(2)]));
+    cache.put(three.id, facts(three, [CLIENT]));
+    cache.apply([grantTag(1)]);
+    expect([one, two, three].map(({ id }) => cache.get(id) !== undefined)).toEqual([false, true, true]);
+    cache.put(one.id, facts(one, [PERSON, grantTag(1)]));
+    cache.apply([PERSON]);
+    expect([one, two, three].map(({ id }) => cache.get(id) !== undefined)).toEqual([false, false, true]);
+    expect(cache.sizes()).toEqual({ found: 1, absent: 0, indexed: 3, fills: 0 });
+    cache.apply([CLIENT]);
+    expect(cache.sizes()).toEqual({ found: 0, absent: 0, indexed: 0, fills: 0 });
+  });
+
+  test("tells a look-up of changes to the groups of what was found", () => {
+    const cache = newCache(100);
+    const one = record();
+    const fill = cache.beginFill();
+    cache.apply([PERSON]);
+    expect(fill.touched(one.digest, facts(one, [CLIENT, PERSON]))).toBe(true);
+    expect(fill.touched(one.digest, facts(one, [CLIENT]))).toBe(false);
+    expect(fill.touched(one.digest, null)).toBe(false);
+  });
+
+  test("has in its index what its entries carry and nothing else, whatever happens to them", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const cache = newCache(5);
+        const shadow = new Map<string, readonly ChangeTag[]>();
+        for (const { act, at, tags } of steps) {
+          const one = RECORDS[at % RECORDS.length] ?? record();
+          if (act === "put") {
+            cache.put(one.id, facts(one, tags));
+            shadow.set(one.id, [...new Set(tags)]);
+          } else if (act === "absent") cache.putAbsent(one.id, one.digest);
+          else if (act === "drop") cache.apply(tags);
+          else if (act === "one") cache.apply([`credential:${one.id}`]);
+          else cache.apply(["all"]);
+          const dropped = act === "drop" ? tags : [];
+          const carriers = RECORDS.filter(({ id }) => shadow.get(id)?.some((tag) => dropped.includes(tag)) === true);
+          expect(carriers.filter(({ id }) => cache.get(id) !== undefined)).toEqual([]);
+          const held = RECORDS.filter(({ id }) => cache.get(id) !== undefined);
+          const ofGroups = held.reduce((sum, { id }) => sum + (shadow.get(id)?.length ?? 0), 0);
+          const { absent, found, indexed } = cache.sizes();
+          expect(found).toBe(held.length);
+          expect(indexed).toBe(2 * found + ofGroups + absent);
+        }
+        cache.apply(RECORDS.map(({ digest }) => `digest:${digest}` as const));
+        expect(cache.sizes()).toEqual({ found: 0, absent: 0, indexed: 0, fills: 0 });
+      }),
+    );
   });
 
   test("counts a look-up as touched after more changes than it remembers", () => {

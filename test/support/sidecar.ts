@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { startApp } from "../../src/app/app.ts";
-import { pepperFor } from "../../src/app/pepper.ts";
+import { pepperFor } from "../../src/app/secrets.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { formatProblem } from "../../src/core/problem.ts";
 import { loadRules } from "../../src/config/rules.ts";
@@ -15,6 +15,7 @@ import { compilePolicy } from "../../src/policy/compile.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/types.ts";
 import { type Log, silentLog } from "../../src/telemetry/log.ts";
+import { type AdministratorDesk, createAdministratorDesk } from "./desk.ts";
 import { tempFolder } from "./temp.ts";
 
 /** What a sidecar for tests may be given. */
@@ -55,6 +56,8 @@ export interface Sidecar {
   readonly adminUrl: string;
   readonly folder: string;
   readonly keys: Readonly<Record<TestKeyName, TestKey>>;
+  /** People, clients, grants and settings, by a store connection of its own, as the command line has them. */
+  readonly desk: AdministratorDesk;
   /** Makes one more key. */
   issue(scopes: readonly string[], portal?: string | null): Promise<TestKey>;
   /** Revokes a key through a store connection of its own, as the command line does. */
@@ -183,6 +186,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     adminUrl: app.adminUrl,
     folder,
     keys,
+    desk: desk.administrator,
     issue: (scopes, portal = null) => issue(desk.service(systemClock), scopes, portal),
     revoke: (id) => revoke(desk.service(systemClock), id),
     audit,
@@ -232,6 +236,7 @@ async function readConfig(folder: string, sections: Readonly<Record<string, unkn
 
 interface Desk {
   readonly store: Store;
+  readonly administrator: AdministratorDesk;
   service(clock: Clock): KeyService;
 }
 
@@ -245,6 +250,7 @@ async function openDesk(config: Config, env: NodeJS.ProcessEnv): Promise<Desk> {
   const digester = createDigester({ pepper: pepperFor(config) });
   return {
     store,
+    administrator: createAdministratorDesk(store, { digester, policy: policy.value }),
     service: (clock) => createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes }),
   };
 }

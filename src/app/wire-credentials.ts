@@ -1,0 +1,62 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import { createAccessTokenSource } from "../credentials/access-token.ts";
+import { createApiKeySource } from "../credentials/api-key.ts";
+import { type Authenticator, createAuthenticator } from "../credentials/authenticate.ts";
+import { createDigester, type Digester } from "../credentials/digest.ts";
+import { createLastUsed } from "../credentials/last-used.ts";
+import type { CredentialSource } from "../credentials/source.ts";
+import { createCredentialCache } from "../store/cache.ts";
+import type { Store } from "../store/types.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Closers } from "./closers.ts";
+import { createRecords, type Records } from "./records.ts";
+import { pepperFor } from "./secrets.ts";
+
+export interface CredentialDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Our origin, for the audience of tokens; asked at each look-up. */
+  readonly issuer: () => string;
+}
+
+/** All that tells who a caller is. */
+export interface WiredCredentials {
+  readonly authenticator: Authenticator;
+  readonly digester: Digester;
+  readonly records: Records;
+  readonly tokens: CredentialSource;
+}
+
+/** Wires the cache, fed by the change log, between the store and the authenticator. */
+export async function wireCredentials(
+  config: Config,
+  { clock, issuer, metrics, store }: CredentialDeps,
+  closers: Closers,
+): Promise<WiredCredentials> {
+  const records = createRecords(store.documents);
+  const digester = createDigester({ pepper: pepperFor(config) });
+  const tokens = createAccessTokenSource({ documents: store.documents, ...records, issuer });
+  const cache = createCredentialCache({
+    maxEntries: config.cache.max_entries,
+    ttlMs: config.cache.ttl,
+    negativeTtlMs: config.cache.negative_ttl,
+    clock,
+  });
+  const unfollow = await store.changes.follow((tags) => cache.apply(tags));
+  closers.add(unfollow);
+  const uses = createLastUsed({ keys: store.keys });
+  closers.add(() => uses.close());
+  const authenticator = createAuthenticator({
+    keys: createApiKeySource({ keys: store.keys, settings: records.settings }),
+    tokens: config.oauth.enabled ? tokens : null,
+    changes: store.changes,
+    cache,
+    digester,
+    clock,
+    uses,
+    metrics,
+  });
+  return { authenticator, digester, records, tokens };
+}

@@ -1,0 +1,227 @@
+import { type ClientId, isClientId } from "../core/ids.ts";
+import { suggestion } from "../core/suggest.ts";
+import { isClientPolicy } from "../oauth/access-service.ts";
+import { InvalidClientRequest } from "../oauth/client-request.ts";
+import { CLIENT_SECRET_PREFIX, type ClientChange, type IssuedClient } from "../oauth/clients-service.ts";
+import type { ClientRecord } from "../store/clients.ts";
+import { clientGrantText, clientJson, clientLine, clientText, plain } from "./client-text.ts";
+import { type ClientsDesk, withClientsDesk } from "./clients-desk.ts";
+import { CLIENT_ACTIONS } from "./clients-help.ts";
+import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
+import { requireConfig } from "./config-file.ts";
+
+const OPTIONS = {
+  config: { type: "string" },
+  json: { type: "boolean" },
+  name: { type: "string" },
+  "redirect-uri": { type: "string", multiple: true },
+  confidential: { type: "boolean" },
+  "grant-type": { type: "string", multiple: true },
+  scope: { type: "string", multiple: true },
+  portal: { type: "string" },
+  limit: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+
+/** `portcullis clients`: OAuth clients at the terminal. */
+export const clients: Command = {
+  name: "clients",
+  summary: "add, list, approve and disable OAuth clients",
+  usage: Object.values(CLIENT_ACTIONS)
+    .map(({ usage }) => usage)
+    .join("\n"),
+  details: "`portcullis clients ACTION --help` tells the options of each action.",
+  actions: CLIENT_ACTIONS,
+  async run(args, terminal) {
+    const { values, positionals } = readArgs(args, OPTIONS);
+    const [action, id, ...rest] = positionals;
+    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
+    if (action === undefined) throw new UsageError("say what to do");
+    const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (act === undefined) throw new UsageError(`unknown action ${action}${suggestion(action, Object.keys(ACTIONS))}`);
+    if ((action === "add" || action === "list") && id !== undefined) {
+      throw new UsageError(`unexpected argument: ${id}`);
+    }
+    const config = await requireConfig(values.config, terminal);
+    try {
+      return await withClientsDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
+    } catch (error) {
+      if (error instanceof InvalidClientRequest) throw new CommandFailure(error.problems.join("\n"));
+      throw error;
+    }
+  },
+};
+
+interface Context {
+  readonly desk: ClientsDesk;
+  readonly values: Values;
+  readonly id: string | undefined;
+  readonly terminal: Terminal;
+}
+
+const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = {
+  add,
+  list,
+  show,
+  approve,
+  disable,
+  enable,
+  "rotate-secret": rotateSecret,
+  policy,
+};
+
+async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
+  if (values.name === undefined) throw new UsageError("--name is needed");
+  const request = {
+    name: values.name,
+    redirectUris: values["redirect-uri"] ?? [],
+    confidential: values.confidential === true,
+    grantTypes: values["grant-type"] ?? [],
+    scopes: listed(values.scope) ?? [],
+    portal: values.portal ?? null,
+    createdBy: desk.operator,
+  };
+  const issued = await desk.change({
+    action: "client.add",
+    make: () => desk.clients.add(request),
+    about: ({ record }) => ({ target: record.id, detail: clientGrantText(record) }),
+  });
+  printIssued(issued, values, terminal);
+  return 0;
+}
+
+function printIssued({ record, secret }: IssuedClient, values: Values, terminal: Terminal): void {
+  if (values.json === true) {
+    const shown = secret === null ? {} : { client_secret: secret };
+    terminal.out(`${JSON.stringify({ ...clientJson(record), ...shown })}\n`);
+    return;
+  }
+  terminal.error(`${JSON.stringify(record.name)}: ${clientGrantText(record)}\n`);
+  terminal.out(`${record.id}\n${secret === null ? "" : `${secret}\n`}`);
+  if (secret !== null) terminal.error("The second line is the client secret. Copy it now: it is shown only once.\n");
+}
+
+async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
+  const limit = values.limit === undefined ? 100 : Number(values.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
+  const records = await desk.clients.list(limit);
+  if (values.json === true) terminal.out(`${JSON.stringify(records.map(clientJson))}\n`);
+  else if (records.length === 0) terminal.out("no clients yet; add one with: portcullis clients add\n");
+  else terminal.out(records.map((record) => `${clientLine(record)}\n`).join(""));
+  return 0;
+}
+
+async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const record = await desk.clients.get(clientId(id));
+  if (record === null) throw new CommandFailure(`no client ${id}`);
+  printRecord(record, values, terminal);
+  return 0;
+}
+
+async function approve({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const client = clientId(id);
+  const limits = { scopes: listed(values.scope), portal: values.portal ?? null };
+  const change = await desk.change({
+    action: "client.approve",
+    make: () => desk.clients.approve(client, desk.operator, limits),
+    about: told,
+  });
+  if (change.kind === "wrong_status") {
+    throw new CommandFailure(`${client} is disabled; let it in again with: portcullis clients enable ${client}`);
+  }
+  return tell(change, { id: client, values, terminal }, { done: "approved", already: "is approved already" });
+}
+
+async function enable({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const client = clientId(id);
+  const change = await desk.change({
+    action: "client.enable",
+    make: () => desk.clients.enable(client, desk.operator),
+    about: told,
+  });
+  if (change.kind === "wrong_status") {
+    throw new CommandFailure(`${client} waits for approval; approve it with: portcullis clients approve ${client}`);
+  }
+  return tell(change, { id: client, values, terminal }, { done: "enabled", already: "is in use already" });
+}
+
+async function disable({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const client = clientId(id);
+  const change = await desk.change({
+    action: "client.disable",
+    always: true,
+    make: () => desk.clients.disable(client, desk.operator),
+    about: (made) => (made.kind === "changed" ? { target: client, detail: `${made.grantsEnded} grants ended` } : null),
+  });
+  const ended = change.grantsEnded === 1 ? "1 grant ended" : `${change.grantsEnded} grants ended`;
+  const words = { done: `disabled (${ended})`, already: "is disabled already" };
+  return tell(change, { id: client, values, terminal }, words);
+}
+
+function told(change: ClientChange): { readonly target: string; readonly detail: string } | null {
+  return change.kind === "changed" ? { target: change.record.id, detail: clientGrantText(change.record) } : null;
+}
+
+function tell(
+  change: ClientChange,
+  { id, values, terminal }: { readonly id: ClientId; readonly values: Values; readonly terminal: Terminal },
+  words: { readonly done: string; readonly already: string },
+): ExitCode {
+  if (change.kind === "not_found") throw new CommandFailure(`no client ${id}`);
+  const { kind, record } = change;
+  if (values.json === true) printRecord(record, values, terminal);
+  else if (kind === "changed") terminal.out(`${words.done} ${record.id} (${plain(record.name)})\n`);
+  else terminal.out(`${record.id} (${plain(record.name)}) ${words.already}\n`);
+  return 0;
+}
+
+async function rotateSecret({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const client = clientId(id);
+  const rotation = await desk.change({
+    action: "client.rotate_secret",
+    make: () => desk.clients.rotateSecret(client),
+    about: (made) => (made.kind === "rotated" ? { target: client, detail: "" } : null),
+  });
+  if (rotation.kind === "not_found") throw new CommandFailure(`no client ${client}`);
+  if (rotation.kind === "no_secret") throw new CommandFailure(`${client} is a public client: it has no secret`);
+  const { record, secret } = rotation;
+  if (values.json === true) {
+    terminal.out(`${JSON.stringify({ ...clientJson(record), client_secret: secret })}\n`);
+    return 0;
+  }
+  terminal.out(`${secret}\n`);
+  terminal.error("The old secret has stopped working. Copy this one now: it is shown only once.\n");
+  return 0;
+}
+
+async function policy({ desk, id: wanted, values, terminal }: Context): Promise<ExitCode> {
+  if (wanted !== undefined && !isClientPolicy(wanted)) throw new UsageError("the policy is approved, open or off");
+  if (wanted !== undefined) {
+    await desk.change({
+      action: "client.policy",
+      make: () => desk.access.setClientPolicy(wanted),
+      about: ({ changed }) => (changed ? { target: "settings", detail: wanted } : null),
+    });
+  }
+  const { clientPolicy } = await desk.access.read();
+  terminal.out(values.json === true ? `${JSON.stringify({ client_policy: clientPolicy })}\n` : `${clientPolicy}\n`);
+  return 0;
+}
+
+function printRecord(record: ClientRecord, values: Values, terminal: Terminal): void {
+  terminal.out(values.json === true ? `${JSON.stringify(clientJson(record))}\n` : clientText(record));
+}
+
+function listed(scopes: readonly string[] | undefined): readonly string[] | null {
+  return scopes?.flatMap((scope) => scope.split(",")) ?? null;
+}
+
+function clientId(text: string | undefined): ClientId {
+  if (text === undefined) throw new UsageError("give the id of the client; `clients list` shows it");
+  if (text.startsWith(CLIENT_SECRET_PREFIX)) {
+    throw new UsageError("that is a client secret, not an id; `clients list` shows ids");
+  }
+  if (!isClientId(text)) throw new UsageError("not the id of a client; `clients list` shows it");
+  return text;
+}

@@ -1,0 +1,36 @@
+import { type Command, CommandFailure, readArgs, UsageError } from "./command.ts";
+import { knownClient, revoke, serverUrl } from "./login-client.ts";
+import { loginFile, readLogin, removeLogin } from "./login-file.ts";
+
+/** `portcullis logout`: ends the token of `portcullis login`. */
+export const logout: Command = {
+  name: "logout",
+  summary: "revoke the token that login keeps, and forget it",
+  usage: "portcullis logout",
+  details: `Revokes the token at the server and removes the file. The file goes even where the server cannot be reached.
+
+Exit codes: 0 done, 1 the token could not be revoked, 2 wrong usage.
+
+Example: portcullis logout`,
+  async run(args, terminal) {
+    const { positionals } = readArgs(args, {});
+    if (positionals[0] !== undefined) throw new UsageError(`unexpected argument: ${positionals[0]}`);
+    const file = loginFile(terminal.env);
+    const login = await readLogin(file);
+    if (login === null) {
+      terminal.out("not logged in\n");
+      return 0;
+    }
+    const { tokens, url, client_id: clientId } = login;
+    try {
+      if (tokens !== null) await revoke(await knownClient(serverUrl(url), clientId), tokens);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      throw new CommandFailure(`forgotten here, but it could not be revoked at ${url}: ${error.message}`);
+    } finally {
+      await removeLogin(file);
+    }
+    terminal.out(`logged out of ${url}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { type Command, CommandFailure, JSON_OPTION, readArgs, UsageError } from "./command.ts";
+import { plain } from "./client-text.ts";
+import { knownClient, refresh, serverUrl } from "./login-client.ts";
+import { loginFile, requireLogin, writeLogin } from "./login-file.ts";
+
+const answerSchema = z.object({
+  subject: z.string(),
+  client: z.string().nullable(),
+  scopes: z.array(z.string()),
+  portal: z.string().nullable(),
+  expires_at: z.string().nullable(),
+});
+
+/** A token that ends sooner is refreshed first. */
+const MARGIN_MS = 30_000;
+
+/** `portcullis whoami`: what the token of `portcullis login` stands for. */
+export const whoami: Command = {
+  name: "whoami",
+  summary: "tell what the token that login keeps stands for",
+  usage: "portcullis whoami [--json]",
+  details: `Asks the server. A token that has expired is refreshed first.
+
+${JSON_OPTION}
+
+Exit codes: 0 done, 1 not logged in or refused, 2 wrong usage.
+
+Example: portcullis whoami --json`,
+  async run(args, terminal) {
+    const { values, positionals } = readArgs(args, { json: { type: "boolean" } });
+    if (positionals[0] !== undefined) throw new UsageError(`unexpected argument: ${positionals[0]}`);
+    const file = loginFile(terminal.env);
+    const login = await requireLogin(file);
+    const config = await knownClient(serverUrl(login.url), login.client_id);
+    let { tokens } = login;
+    if (tokens.expires_at - MARGIN_MS <= Date.now()) {
+      tokens = await refresh(config, tokens, Date.now);
+      await writeLogin(file, { ...login, tokens });
+    }
+    const answer = await ask(config.serverMetadata().token_endpoint, tokens.access_token);
+    terminal.out(
+      values.json === true ? `${JSON.stringify({ url: login.url, ...answer })}\n` : asText(login.url, answer),
+    );
+    return 0;
+  },
+};
+
+type Answer = z.output<typeof answerSchema>;
+
+/** It stands beside the token endpoint. */
+async function ask(tokenEndpoint: string | undefined, token: string): Promise<Answer> {
+  if (tokenEndpoint === undefined) throw new CommandFailure("the server names no token endpoint");
+  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+  const response = await fetch(new URL("whoami", tokenEndpoint), { headers, redirect: "error" });
+  if (response.status === 401) {
+    throw new CommandFailure("the token is not in force any more; log in again: portcullis login --device");
+  }
+  const read = response.ok ? answerSchema.safeParse(await response.json()) : null;
+  if (read?.success !== true) throw new CommandFailure(`the server answered ${response.status} and nothing that helps`);
+  return read.data;
+}
+
+function asText(url: string, answer: Answer): string {
+  const lines = [
+    ["server", url],
+    ["subject", answer.subject],
+    ["client", answer.client ?? "none"],
+    ["scopes", answer.scopes.join(" ")],
+    ["portal", answer.portal ?? "all portals"],
+    ["expires", answer.expires_at ?? "never"],
+  ];
+  return lines.map(([name = "", value = ""]) => `${name.padEnd(8)} ${plain(value)}\n`).join("");
+}

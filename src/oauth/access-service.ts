@@ -1,0 +1,54 @@
+import type { Clock } from "../core/clock.ts";
+import type { ClientPolicy, Settings, SettingsStore } from "../store/settings.ts";
+
+/** What an administrator decides for the whole organisation. Rejects with `StoreUnavailable`. */
+export interface AccessService {
+  read(): Promise<Settings>;
+  /**
+   * Switches MCP access. Off ends every OAuth token and grant there is for good: on again, people sign in anew.
+   * `changed` is false where it was so already.
+   */
+  setMcpAccess(on: boolean): Promise<SettingsChange>;
+  /** Who may become a client from now on. Those that are clients stay so. */
+  setClientPolicy(policy: ClientPolicy): Promise<SettingsChange>;
+}
+
+export interface SettingsChange {
+  readonly changed: boolean;
+  readonly settings: Settings;
+}
+
+const CLIENT_POLICIES: readonly ClientPolicy[] = ["approved", "open", "off"];
+
+/** Narrows a client policy. */
+export function isClientPolicy(text: string): text is ClientPolicy {
+  return CLIENT_POLICIES.some((policy) => policy === text);
+}
+
+export function createAccessService(options: {
+  readonly settings: SettingsStore;
+  readonly clock: Clock;
+}): AccessService {
+  const { settings, clock } = options;
+
+  /** Writes what `next` makes of the settings; again, where somebody else wrote in between. */
+  async function update(next: (now: Settings) => Settings | null): Promise<SettingsChange> {
+    for (;;) {
+      const current = await settings.read();
+      const wanted = next(current);
+      if (wanted === null) return { changed: false, settings: current };
+      if (await settings.write(wanted)) return { changed: true, settings: wanted };
+    }
+  }
+
+  return {
+    read: () => settings.read(),
+    setMcpAccess: (on) =>
+      update((current) => {
+        if (current.mcpAccess === on) return null;
+        return { ...current, mcpAccess: on, mcpOffAt: on ? current.mcpOffAt : clock.now() };
+      }),
+    setClientPolicy: (policy) =>
+      update((current) => (current.clientPolicy === policy ? null : { ...current, clientPolicy: policy })),
+  };
+}

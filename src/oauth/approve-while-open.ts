@@ -1,0 +1,38 @@
+import type { GrantRecord, Grants } from "../store/grants.ts";
+import type { People, PersonRecord } from "../store/people.ts";
+import {
+  type ConsentRequest,
+  type ConsentRequestDeps,
+  readConsentRequest,
+  type RequestParams,
+} from "./consent-request.ts";
+import type { Approval, ApproveGrant } from "./grant-approval.ts";
+
+export interface ApproveWhileOpenOptions extends ConsentRequestDeps {
+  readonly people: Pick<People, "get">;
+  readonly grants: Pick<Grants, "revoke">;
+  readonly approve: ApproveGrant;
+  readonly clock: { now(): number };
+}
+
+export type ApprovedOrClosed =
+  | { readonly kind: "granted"; readonly grant: GrantRecord }
+  | Exclude<ConsentRequest, { readonly kind: "open" }>;
+
+/**
+ * Makes a grant, and looks at the request once more: whoever disables the client or the person ends the grants that
+ * are there, and one that was made just behind their back would be in force again when they are enabled.
+ */
+export async function approveWhileOpen(
+  approval: Approval & { readonly person: PersonRecord },
+  params: RequestParams,
+  options: ApproveWhileOpenOptions,
+): Promise<ApprovedOrClosed> {
+  const grant = await options.approve(approval);
+  const person = await options.people.get(approval.person.id);
+  const gone = { ...approval.person, disabledAt: options.clock.now() };
+  const now = await readConsentRequest(params, person ?? gone, options);
+  if (now.kind === "open") return { kind: "granted", grant };
+  await options.grants.revoke(grant.id, options.clock.now());
+  return now;
+}

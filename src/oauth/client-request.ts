@@ -1,0 +1,147 @@
+import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
+import { inCatalogue } from "../core/scopes.ts";
+import { suggestion } from "../core/suggest.ts";
+import type { PortalName } from "./consent.ts";
+import { REDIRECT_URI_PROBLEMS, redirectUriProblem } from "./redirect-uri.ts";
+
+/** How a client can get tokens, as a person chooses it. */
+export const CLIENT_GRANT_TYPES = {
+  authorization_code: "authorization_code",
+  refresh_token: "refresh_token",
+  device_code: "urn:ietf:params:oauth:grant-type:device_code",
+  client_credentials: "client_credentials",
+} as const;
+
+export type ClientGrantType = keyof typeof CLIENT_GRANT_TYPES;
+
+/** A client that an administrator wants to add, as it came in: nothing in it is trusted. */
+export interface ClientRequest {
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  /** A confidential client has a secret. */
+  readonly confidential: boolean;
+  /** Names of `CLIENT_GRANT_TYPES`; empty takes those that fit. */
+  readonly grantTypes: readonly string[];
+  /** Empty takes all of the catalogue. */
+  readonly scopes: readonly string[];
+  readonly portal: string | null;
+  readonly createdBy: string;
+}
+
+/** A request for a client that cannot be made. `problems` holds every one of them, as sentences for people. */
+export class InvalidClientRequest extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("; "));
+    this.name = "InvalidClientRequest";
+    this.problems = problems;
+  }
+}
+
+export interface CheckedClient {
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly scopes: readonly Scope[];
+  readonly portal: PortalId | null;
+}
+
+/** What a request is checked against. */
+export interface ClientLimits {
+  readonly scopes: ReadonlyMap<Scope, string>;
+  readonly portals: readonly PortalName[];
+}
+
+const MAX_NAME = 100;
+const MAX_REDIRECT_URIS = 20;
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+/** Checks all of a request. Throws `InvalidClientRequest` that names every problem. */
+export function checkClientRequest(request: ClientRequest, limits: ClientLimits): CheckedClient {
+  const problems: string[] = [];
+  const name = request.name.trim();
+  if (name === "") problems.push("the name is empty");
+  else if (name.length > MAX_NAME) problems.push(`the name is longer than ${MAX_NAME} characters`);
+  if (UNPRINTABLE.test(name)) problems.push("the name holds characters that cannot be seen");
+  const redirectUris = [...new Set(request.redirectUris)];
+  if (redirectUris.length > MAX_REDIRECT_URIS) problems.push(`at most ${MAX_REDIRECT_URIS} redirect URIs`);
+  for (const uri of redirectUris) {
+    const problem = redirectUriProblem(uri);
+    if (problem !== null) problems.push(`redirect URI ${JSON.stringify(uri)} ${REDIRECT_URI_PROBLEMS[problem]}`);
+  }
+  const types = grantTypesOf(request, problems);
+  const scopes = scopesOf(request.scopes, limits, problems);
+  const portal = portalOf(request.portal, limits, problems);
+  if (problems.length > 0) throw new InvalidClientRequest(problems);
+  const metadata = {
+    client_name: name,
+    redirect_uris: redirectUris,
+    grant_types: types.map((type) => CLIENT_GRANT_TYPES[type]),
+    response_types: types.includes("authorization_code") ? ["code"] : [],
+    token_endpoint_auth_method: request.confidential ? "client_secret_basic" : "none",
+  };
+  return { name, metadata, scopes, portal };
+}
+
+function isGrantType(text: string): text is ClientGrantType {
+  return Object.hasOwn(CLIENT_GRANT_TYPES, text);
+}
+
+function grantTypesOf(request: ClientRequest, problems: string[]): readonly ClientGrantType[] {
+  const unknown = request.grantTypes.filter((type) => !isGrantType(type));
+  for (const type of unknown) {
+    problems.push(`unknown grant type ${JSON.stringify(type)}${suggestion(type, Object.keys(CLIENT_GRANT_TYPES))}`);
+  }
+  const asked = [...new Set(request.grantTypes.filter(isGrantType))];
+  const types = asked.length > 0 || unknown.length > 0 ? asked : fittingTypes(request);
+  if (types.includes("client_credentials") && !request.confidential) {
+    problems.push("client_credentials is for confidential clients only");
+  }
+  if (types.includes("authorization_code") && request.redirectUris.length === 0) {
+    problems.push("authorization_code needs a redirect URI");
+  }
+  if (!types.includes("authorization_code") && request.redirectUris.length > 0) {
+    problems.push("a redirect URI is for authorization_code only");
+  }
+  if (types.length === 1 && types[0] === "refresh_token") problems.push("refresh_token alone gives no token");
+  return types;
+}
+
+/** With redirect URIs the code flow, without them the device flow; a secret alone is a service. */
+function fittingTypes({ redirectUris, confidential }: ClientRequest): readonly ClientGrantType[] {
+  if (redirectUris.length > 0) return ["authorization_code", "refresh_token"];
+  return confidential ? ["client_credentials"] : ["device_code", "refresh_token"];
+}
+
+function scopesOf(names: readonly string[], { scopes }: ClientLimits, problems: string[]): readonly Scope[] {
+  const catalogue = new Set(scopes.keys());
+  if (names.length === 0) return [...catalogue];
+  const known = new Set<Scope>();
+  for (const scope of names) {
+    if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
+    else problems.push(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
+  }
+  return [...known];
+}
+
+function portalOf(portal: string | null, { portals }: ClientLimits, problems: string[]): PortalId | null {
+  if (portal === null) return null;
+  const known = portals.map(({ id }) => id);
+  if (!isPortalId(portal)) problems.push(`${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`);
+  else if (known.length === 0 || known.includes(portal)) return portal;
+  else problems.push(`unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}`);
+  return null;
+}
+
+/** Narrows what a client may be given, for an approval. Throws `InvalidClientRequest`. */
+export function checkClientLimits(
+  wanted: { readonly scopes: readonly string[] | null; readonly portal: string | null },
+  limits: ClientLimits,
+): { readonly scopes: readonly Scope[] | null; readonly portal: PortalId | null } {
+  const problems: string[] = [];
+  const scopes = wanted.scopes === null ? null : scopesOf(wanted.scopes, limits, problems);
+  const portal = portalOf(wanted.portal, limits, problems);
+  if (problems.length > 0) throw new InvalidClientRequest(problems);
+  return { scopes, portal };
+}

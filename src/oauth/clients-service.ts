@@ -1,0 +1,188 @@
+import type { Clock } from "../core/clock.ts";
+import { type ClientId, isClientId, type Scope } from "../core/ids.ts";
+import { commonScopes } from "../core/scopes.ts";
+import type { Digester } from "../credentials/digest.ts";
+import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
+import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
+import {
+  checkClientLimits,
+  checkClientRequest,
+  type ClientLimits,
+  type ClientRequest,
+  InvalidClientRequest,
+} from "./client-request.ts";
+import type { PortalName } from "./consent.ts";
+import type { GrantsService } from "./grants-service.ts";
+
+/** What every client secret starts with; 43 letters and digits follow (256 bits). */
+export const CLIENT_SECRET_PREFIX = "noice_cs_live_";
+
+/** A client with a secret that was just made. It is nowhere else: show it once, never log it. */
+export interface IssuedClient {
+  readonly record: ClientRecord;
+  /** `null` for public clients. */
+  readonly secret: string | null;
+}
+
+export type ClientChange =
+  | { readonly kind: "changed"; readonly record: ClientRecord; readonly before: ClientStatus }
+  /** It was so already. */
+  | { readonly kind: "unchanged"; readonly record: ClientRecord }
+  | { readonly kind: "not_found" }
+  /** An administrator enables a disabled client, and approves a waiting one; not the other way about. */
+  | { readonly kind: "wrong_status"; readonly record: ClientRecord };
+
+export type SecretRotation =
+  | { readonly kind: "rotated"; readonly record: ClientRecord; readonly secret: string }
+  | { readonly kind: "not_found" }
+  /** It is public, so that it has none. */
+  | { readonly kind: "no_secret"; readonly record: ClientRecord };
+
+/** Clients in the hands of an administrator. Every method rejects with `StoreUnavailable` where the store fails. */
+export interface ClientsService {
+  /** Adds one, approved. Rejects with `InvalidClientRequest` that names every problem. */
+  add(request: ClientRequest): Promise<IssuedClient>;
+  get(id: ClientId): Promise<ClientRecord | null>;
+  /** Waiting ones first, then approved, then disabled; newest first in each. `limit` is 1 to 1000. */
+  list(limit: number): Promise<readonly ClientRecord[]>;
+  listOf(
+    status: ClientStatus,
+    page: { readonly after?: ClientId; readonly limit: number },
+  ): Promise<readonly ClientRecord[]>;
+  /** Lets a waiting client in, with less than it asked for where `limits` say so; those reject as in `add`. */
+  approve(
+    id: ClientId,
+    by: string,
+    limits?: { readonly scopes: readonly string[] | null; readonly portal: string | null },
+  ): Promise<ClientChange>;
+  /** Refuses it from now on, and ends its grants for good. */
+  disable(id: ClientId, by: string): Promise<ClientChange & { readonly grantsEnded: number }>;
+  enable(id: ClientId, by: string): Promise<ClientChange>;
+  /** Makes a secret in place of the old one, which stops at once. */
+  rotateSecret(id: ClientId): Promise<SecretRotation>;
+}
+
+export interface ClientsServiceOptions {
+  readonly clients: Clients;
+  readonly grants: Pick<GrantsService, "revokeAll">;
+  readonly digester: Digester;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  /** The catalogue: scope → what it means. */
+  readonly scopes: () => ReadonlyMap<Scope, string>;
+  readonly portals: () => readonly PortalName[];
+}
+
+const STATUSES: readonly ClientStatus[] = ["waiting", "approved", "disabled"];
+
+export function createClientsService(options: ClientsServiceOptions): ClientsService {
+  const { clients, grants, clock, randomBytes } = options;
+  const limitsNow = (): ClientLimits => ({ scopes: options.scopes(), portals: options.portals() });
+  const newSecret = (): string => CLIENT_SECRET_PREFIX + randomBase62(43, randomBytes);
+
+  const update = (id: ClientId, next: Step): Promise<ClientChange> => updateClient(clients, id, next);
+  const decide = (record: ClientRecord, status: ClientStatus, by: string): ClientRecord => ({
+    ...record,
+    status,
+    decidedAt: clock.now(),
+    decidedBy: by,
+    expiresAt: null,
+  });
+
+  return {
+    add: (request) => addClient(request, { ...options, limits: limitsNow(), newSecret }),
+    get: (id) => clients.get(id),
+    listOf: (status, page) => clients.list(status, page),
+    list: (limit) => listAll(clients, limit),
+    async approve(id, by, wanted) {
+      const { scopes, portal } = checkClientLimits(wanted ?? { scopes: null, portal: null }, limitsNow());
+      return update(id, (current) => {
+        if (current.status === "approved") return { kind: "unchanged", record: current };
+        if (current.status === "disabled") return { kind: "wrong_status", record: current };
+        const narrowed = scopes === null ? current.scopes : commonScopes(scopes, current.scopes);
+        if (narrowed.length === 0) throw new InvalidClientRequest(["it may have none of these scopes"]);
+        return { ...decide(current, "approved", by), scopes: narrowed, portal: portal ?? current.portal };
+      });
+    },
+    async disable(id, by) {
+      const change = await update(id, (current) =>
+        current.status === "disabled" ? { kind: "unchanged", record: current } : decide(current, "disabled", by),
+      );
+      // Repeated for one that is disabled already: an earlier call may have been cut off half-way.
+      const grantsEnded = change.kind === "not_found" ? 0 : await grants.revokeAll({ client: id });
+      return { ...change, grantsEnded };
+    },
+    enable: (id, by) =>
+      update(id, (current) => {
+        if (current.status === "approved") return { kind: "unchanged", record: current };
+        if (current.status === "waiting") return { kind: "wrong_status", record: current };
+        return decide(current, "approved", by);
+      }),
+    rotateSecret: (id) => rotateSecret(id, newSecret(), options),
+  };
+}
+
+type Step = (now: ClientRecord) => ClientRecord | ClientChange;
+
+/** Writes what `next` makes of the client; again, where somebody else wrote in between. */
+async function updateClient(clients: Clients, id: ClientId, next: Step): Promise<ClientChange> {
+  for (;;) {
+    const current = await clients.get(id);
+    if (current === null) return { kind: "not_found" };
+    const wanted = next(current);
+    if ("kind" in wanted) return wanted;
+    if (await clients.update(wanted)) return { kind: "changed", record: wanted, before: current.status };
+  }
+}
+
+async function rotateSecret(
+  id: ClientId,
+  secret: string,
+  { clients, digester }: Pick<ClientsServiceOptions, "clients" | "digester">,
+): Promise<SecretRotation> {
+  const change = await updateClient(clients, id, (current) =>
+    current.secretDigest === null
+      ? { kind: "wrong_status", record: current }
+      : { ...current, secretDigest: digester.stored(secret) },
+  );
+  if (change.kind === "changed") return { kind: "rotated", record: change.record, secret };
+  return change.kind === "not_found" ? change : { kind: "no_secret", record: change.record };
+}
+
+async function addClient(
+  request: ClientRequest,
+  options: Pick<ClientsServiceOptions, "clients" | "digester" | "clock" | "randomBytes"> & {
+    readonly limits: ClientLimits;
+    readonly newSecret: () => string;
+  },
+): Promise<IssuedClient> {
+  const { clients, digester, clock, randomBytes } = options;
+  const checked = checkClientRequest(request, options.limits);
+  const secret = request.confidential ? options.newSecret() : null;
+  const now = clock.now();
+  for (;;) {
+    const id = `client_${randomBase62(20, randomBytes)}`;
+    if (!isClientId(id)) throw new Error("made an id that is none");
+    const record = {
+      ...checked,
+      id,
+      origin: "administrator",
+      status: "approved",
+      secretDigest: secret === null ? null : digester.stored(secret),
+      createdAt: now,
+      createdBy: request.createdBy,
+      decidedAt: now,
+      decidedBy: request.createdBy,
+      expiresAt: null,
+    } as const;
+    if (await clients.create(record)) return { record: { ...record, version: 1 }, secret };
+  }
+}
+
+async function listAll(clients: Clients, limit: number): Promise<readonly ClientRecord[]> {
+  const found: ClientRecord[] = [];
+  for (const status of STATUSES) {
+    if (found.length < limit) found.push(...(await clients.list(status, { limit: limit - found.length })));
+  }
+  return found;
+}

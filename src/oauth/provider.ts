@@ -1,0 +1,128 @@
+import { EventEmitter } from "node:events";
+import { Provider } from "oidc-provider";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Scope } from "../core/ids.ts";
+import type { Digester } from "../credentials/digest.ts";
+import type { RandomBytes } from "../credentials/key-format.ts";
+import type { ProtectedResource } from "../policy/resources.ts";
+import type { Clients } from "../store/clients.ts";
+import type { Grants } from "../store/grants.ts";
+import type { People } from "../store/people.ts";
+import type { SettingsStore } from "../store/settings.ts";
+import type { Store } from "../store/types.ts";
+import type { AuditLog } from "../telemetry/audit.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Chrome } from "../web/chrome.ts";
+import { createAccounts } from "./accounts.ts";
+import { createAdapterFactory } from "./adapter.ts";
+import { createClientAdapter } from "./client-adapter.ts";
+import { createMetadataDocuments, type MetadataDocuments } from "./client-metadata-document.ts";
+import { createDevicePolling } from "./device-polling.ts";
+import { createEndpoints, type Endpoints } from "./endpoints.ts";
+import { createFetchDocument } from "./metadata-fetch.ts";
+import { auditProvider, createAuditOAuth } from "./oauth-events.ts";
+import { createAnswers } from "./provider-answers.ts";
+import { providerConfig } from "./provider-config.ts";
+import { createErrorPages } from "./provider-errors.ts";
+import { providerFeatures } from "./provider-features.ts";
+import { createFrame } from "./provider-frame.ts";
+import { createGate } from "./provider-gate.ts";
+import { judgeClients, speakAsIssuer } from "./provider-overrides.ts";
+import { catalogueOf } from "./registered-scopes.ts";
+import { createRegistrationLimits } from "./registration-limits.ts";
+import type { RequestFacts } from "./request-facts.ts";
+import { createResourceServers } from "./resource-servers.ts";
+
+export interface ProviderOptions {
+  /** Our public origin. */
+  readonly issuer: string;
+  readonly config: Config["oauth"];
+  readonly store: Store;
+  readonly people: People;
+  readonly clients: Clients;
+  readonly grants: Grants;
+  readonly settings: SettingsStore;
+  readonly digester: Digester;
+  readonly keys: {
+    /** Newest first. */
+    readonly cookies: readonly string[];
+    /** 32 bytes. */
+    readonly signing: Buffer;
+  };
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly log: Pick<Log, "error" | "warn">;
+  readonly audit: Pick<AuditLog, "event">;
+  readonly resources: () => readonly ProtectedResource[];
+  readonly chrome: () => Chrome;
+  /** For metadata documents; without it, only public addresses are reached. */
+  readonly fetch?: typeof fetch;
+  readonly facts: RequestFacts;
+}
+
+/** Makes the library's provider, on our store and with our rules. */
+export function createProvider(options: ProviderOptions): {
+  readonly provider: Provider;
+  readonly endpoints: Endpoints;
+} {
+  const { issuer, config, clients, grants, clock, facts, digester, randomBytes, resources, store } = options;
+  const endpoints = createEndpoints(config.path);
+  const page = createErrorPages(options);
+  const catalogue = () => catalogueOf(resources());
+  const accounts = createAccounts(options);
+  const accessTokenSeconds = Math.max(1, Math.floor(config.access_token / 1000));
+  const resourceServers = createResourceServers({ issuer, resources, clients, accessTokenSeconds });
+  const limits = createRegistrationLimits({
+    counters: store.counters,
+    clients,
+    now: () => clock.now(),
+    perHour: config.registrations_per_hour,
+  });
+  const documents = metadataDocuments(options, catalogue);
+  const clientAdapter = createClientAdapter({ ...options, documents, limits, catalogue });
+  const polling = createDevicePolling({ documents: store.documents, clock });
+  const provider = new Provider(
+    issuer,
+    providerConfig({
+      ...options,
+      endpoints,
+      accounts,
+      resourceServers,
+      secure: issuer.startsWith("https:"),
+      features: providerFeatures({ accounts, clients, facts, randomBytes, resourceServers }),
+      adapter: createAdapterFactory({
+        documents: store.documents,
+        grants,
+        digester,
+        clock,
+        polling,
+        facts,
+        clientAdapter,
+      }),
+      renderError: page,
+      now: () => clock.now(),
+    }),
+  );
+  speakAsIssuer(provider, issuer);
+  judgeClients(provider, digester);
+  const answers = createAnswers({ ...options, catalogue, metadataDocuments: config.metadata_hosts.length > 0 });
+  const gate = createGate({ ...options, limits });
+  provider.use(createFrame({ ...options, provider, endpoints, gate, answers, page, audit: createAuditOAuth(options) }));
+  // Koa's own event, for what fails while an answer is sent; the library's types do not know it.
+  EventEmitter.prototype.on.call(provider, "error", (error: unknown) => {
+    options.log.error({ err: error }, "the authorization server failed");
+  });
+  auditProvider({ ...options, provider });
+  return { provider, endpoints };
+}
+
+function metadataDocuments(options: ProviderOptions, catalogue: () => readonly Scope[]): MetadataDocuments {
+  return createMetadataDocuments({
+    ...options,
+    hosts: options.config.metadata_hosts,
+    fetchDocument: createFetchDocument(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    catalogue,
+    onRefused: (client, cause) => options.log.warn({ client, err: cause }, "a client metadata document was refused"),
+  });
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from "node:http";
+import type { OwnRequest } from "../core/own-request.ts";
+
+/** What we know of a request that the authorization server answers. */
+export interface RequestFact {
+  readonly about: OwnRequest;
+  /** Wall clock ms, before anything of its body was read. */
+  readonly arrivedAt: number;
+  /** When it used up a code or refresh token; `null` where it did not. Wall clock ms. */
+  redeemedAt: number | null;
+}
+
+/** Facts by request, for the parts that the library calls with nothing but its own context. */
+export interface RequestFacts {
+  note(request: IncomingMessage, fact: RequestFact): void;
+  of(request: IncomingMessage): RequestFact | undefined;
+}
+
+export function createRequestFacts(): RequestFacts {
+  const facts = new WeakMap<IncomingMessage, RequestFact>();
+  return {
+    note: (request, fact) => void facts.set(request, fact),
+    of: (request) => facts.get(request),
+  };
+}

@@ -1,0 +1,259 @@
+import type { Clock } from "../core/clock.ts";
+import { isPersonId, type PersonId, type PortalId, type Scope } from "../core/ids.ts";
+import type { RandomBytes } from "../credentials/key-format.ts";
+import { type GrantRecord, type Grants } from "../store/grants.ts";
+import type { People, PersonRecord, Role } from "../store/people.ts";
+import { hasActiveAdministrator } from "./administrators.ts";
+import { type Passwords, passwordProblem } from "./password.ts";
+import {
+  checkName,
+  checkPortals,
+  checkScopes,
+  type FieldProblem,
+  normalizedEmail,
+  type Rights,
+} from "./person-fields.ts";
+import { newPersonId } from "./person-id.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What a new person should be, as it came in: nothing in it is trusted. */
+export interface PersonRequest {
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  /** What the person may grant to a client. */
+  readonly scopes: readonly string[] | "all";
+  readonly portals: readonly string[] | "all";
+  /** `null` for somebody who signs in elsewhere. */
+  readonly password: string | null;
+  readonly createdBy: string;
+}
+
+/** What is to change; what is left out stays. */
+export interface PersonEdit {
+  readonly name?: string;
+  readonly role?: Role;
+  readonly scopes?: readonly string[] | "all";
+  readonly portals?: readonly string[] | "all";
+}
+
+/** A request that cannot be granted, with every problem of it. */
+export class InvalidPersonRequest extends Error {
+  readonly fields: readonly FieldProblem[];
+
+  constructor(fields: readonly FieldProblem[]) {
+    super(fields.map(({ text }) => text).join("; "));
+    this.name = "InvalidPersonRequest";
+    this.fields = fields;
+  }
+
+  /** As sentences for people. */
+  get problems(): readonly string[] {
+    return this.fields.map(({ text }) => text);
+  }
+}
+
+/** Somebody who is not in the store yet. */
+export type NewPerson = Omit<PersonRecord, "version">;
+
+export type PersonChange =
+  | { readonly kind: "changed"; readonly before: PersonRecord; readonly person: PersonRecord }
+  /** It was so already. */
+  | { readonly kind: "unchanged"; readonly person: PersonRecord }
+  | { readonly kind: "not_found" }
+  /** Nobody else is an administrator who may sign in. */
+  | { readonly kind: "last_administrator"; readonly person: PersonRecord };
+
+/** Life of people. Every method rejects with `StoreUnavailable` where the store does not answer. */
+export interface PeopleService {
+  /**
+   * The record that `add` would store, for who has more to do before. Rejects with `InvalidPersonRequest` that names
+   * every problem, and with `PasswordsBusy`.
+   */
+  prepare(request: PersonRequest): Promise<NewPerson>;
+  /** Rejects with `PasswordsBusy`, and with `InvalidPersonRequest` that names every problem; an email that is taken is one. */
+  add(request: PersonRequest): Promise<PersonRecord>;
+  /** Sets the password and ends the person's sessions. Rejects with `InvalidPersonRequest`. */
+  setPassword(id: PersonId, password: string): Promise<PersonChange>;
+  /** Ends sessions and grants, and with them every token. */
+  disable(id: PersonId): Promise<PersonChange>;
+  enable(id: PersonId): Promise<PersonChange>;
+  /** The new rights count from the next request on. Rejects with `InvalidPersonRequest`. */
+  edit(id: PersonId, changes: PersonEdit): Promise<PersonChange>;
+  /** Newest first. */
+  list(page: { readonly after?: PersonId; readonly limit: number }): Promise<readonly PersonRecord[]>;
+  /** By id or by email, however that is written. */
+  get(idOrEmail: string): Promise<PersonRecord | null>;
+}
+
+export interface PeopleServiceOptions {
+  readonly people: People;
+  readonly grants: Grants;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly passwords: Passwords;
+  /** The catalogue in force: scope → what it means. */
+  readonly scopes: () => ReadonlyMap<Scope, string>;
+  /** The portals that the rules list; where they list none, any portal id will do. */
+  readonly portals: () => readonly { readonly id: PortalId }[];
+}
+
+/** How often a write is tried again where somebody else wrote the same record in between. */
+const ATTEMPTS = 8;
+const PAGE = 100;
+
+/** See `PeopleService`. */
+export function createPeopleService(options: PeopleServiceOptions): PeopleService {
+  const { people, sessions, clock, randomBytes, passwords } = options;
+  const rights = (): Rights => ({ scopes: options.scopes(), portals: options.portals() });
+  const change = (id: PersonId, next: Next): Promise<PersonChange> => changePerson(people, id, next);
+
+  async function prepare(request: PersonRequest): Promise<NewPerson> {
+    const checked = checkRequest(request, rights());
+    return {
+      ...checked,
+      id: newPersonId(randomBytes),
+      password: request.password === null ? null : await passwords.hash(request.password),
+      company: null,
+      createdAt: clock.now(),
+      disabledAt: null,
+      lastSignInAt: null,
+    };
+  }
+
+  return {
+    prepare,
+    async add(request) {
+      const record = await prepare(request);
+      if (!(await people.create(record))) {
+        throw new InvalidPersonRequest([{ field: "email", text: `the email ${record.email} is taken` }]);
+      }
+      return { ...record, version: 1 };
+    },
+    async setPassword(id, password) {
+      const person = await people.get(id);
+      if (person === null) return { kind: "not_found" };
+      const problem = person.company === null ? passwordProblem(password, person.email) : COMPANY_PASSWORD;
+      if (problem !== null) throw new InvalidPersonRequest([{ field: "password", text: problem }]);
+      const hashed = await passwords.hash(password);
+      const changed = await change(id, () => ({ password: hashed }));
+      await sessions.endAll(id);
+      return changed;
+    },
+    async disable(id) {
+      const changed = await change(id, (person) => (person.disabledAt === null ? { disabledAt: clock.now() } : null));
+      // A repeated call does what an earlier one may have left undone.
+      if (changed.kind === "changed" || changed.kind === "unchanged") {
+        await sessions.endAll(id);
+        await revokeGrants(options.grants, id, clock.now());
+      }
+      return changed;
+    },
+    async enable(id) {
+      // A sign-in that ran while the person was being disabled may have left a session, which must not come back.
+      await sessions.endAll(id);
+      return change(id, (person) => (person.disabledAt === null ? null : { disabledAt: null }));
+    },
+    async edit(id, changes) {
+      const checked = checkEdit(changes, rights());
+      return change(id, (person) => (isSame(person, checked) ? null : checked));
+    },
+    list: (page) => people.list(page),
+    get: (idOrEmail) => findPerson(people, idOrEmail),
+  };
+}
+
+const COMPANY_PASSWORD = "this person signs in through the company's provider and has no password here";
+
+async function findPerson(people: People, idOrEmail: string): Promise<PersonRecord | null> {
+  if (isPersonId(idOrEmail)) return people.get(idOrEmail);
+  const email = normalizedEmail(idOrEmail);
+  return email === null ? null : people.findByEmail(email);
+}
+
+/** What to write over a record; `null` where it is as it should be. */
+type Next = (person: PersonRecord) => Partial<Omit<PersonRecord, "id" | "version">> | null;
+
+async function changePerson(people: People, id: PersonId, next: Next): Promise<PersonChange> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const before = await people.get(id);
+    if (before === null) return { kind: "not_found" };
+    const changes = next(before);
+    if (changes === null) return { kind: "unchanged", person: before };
+    const person = { ...before, ...changes };
+    const loses = isActiveAdministrator(before) && !isActiveAdministrator(person);
+    if (loses && !(await hasActiveAdministrator(people, id))) return { kind: "last_administrator", person: before };
+    if (!(await people.update(person))) continue;
+    const written = { ...person, version: before.version + 1 };
+    if (!loses || (await hasActiveAdministrator(people, id))) return { kind: "changed", before, person: written };
+    // Two administrators took each other away at once. Whoever looks last sees that none is left and takes it back.
+    return { kind: "last_administrator", person: await restoreAdministrator(people, before) };
+  }
+  throw new Error(`the record of ${id} kept changing`);
+}
+
+/** Whatever else was changed in the record meanwhile stays. */
+async function restoreAdministrator(people: People, { id, role, disabledAt }: PersonRecord): Promise<PersonRecord> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const current = await people.get(id);
+    if (current === null) break;
+    const restored = { ...current, role, disabledAt };
+    if (await people.update(restored)) return { ...restored, version: current.version + 1 };
+  }
+  throw new Error(`the record of ${id} kept changing`);
+}
+
+function isActiveAdministrator(person: PersonRecord): boolean {
+  return person.role === "admin" && person.disabledAt === null;
+}
+
+async function revokeGrants(grants: Grants, person: PersonId, now: number): Promise<void> {
+  let page: readonly GrantRecord[];
+  let after = {};
+  do {
+    page = await grants.list({ person }, { ...after, limit: PAGE });
+    for (const grant of page) {
+      await grants.revoke(grant.id, now);
+      after = { after: grant.id };
+    }
+  } while (page.length === PAGE);
+}
+
+type Checked = Pick<PersonRecord, "email" | "name" | "role" | "scopes" | "portals" | "createdBy">;
+
+function checkRequest(request: PersonRequest, rights: Rights): Checked {
+  const problems: FieldProblem[] = [];
+  const email = normalizedEmail(request.email);
+  if (email === null) problems.push({ field: "email", text: "the email is none: expected NAME@HOST" });
+  const name = checkName(request.name, problems);
+  const scopes = checkScopes(request.scopes, rights, problems);
+  const portals = checkPortals(request.portals, rights, problems);
+  if (request.password !== null) {
+    const problem = passwordProblem(request.password, email ?? "");
+    if (problem !== null) problems.push({ field: "password", text: problem });
+  }
+  if (problems.length > 0 || email === null) throw new InvalidPersonRequest(problems);
+  return { email, name, role: request.role, scopes, portals, createdBy: request.createdBy };
+}
+
+type CheckedEdit = Partial<Pick<PersonRecord, "name" | "role" | "scopes" | "portals">>;
+
+function checkEdit(changes: PersonEdit, rights: Rights): CheckedEdit {
+  const problems: FieldProblem[] = [];
+  const checked: CheckedEdit = {
+    ...(changes.name === undefined ? {} : { name: checkName(changes.name, problems) }),
+    ...(changes.role === undefined ? {} : { role: changes.role }),
+    ...(changes.scopes === undefined ? {} : { scopes: checkScopes(changes.scopes, rights, problems) }),
+    ...(changes.portals === undefined ? {} : { portals: checkPortals(changes.portals, rights, problems) }),
+  };
+  if (problems.length > 0) throw new InvalidPersonRequest(problems);
+  return checked;
+}
+
+function isSame(person: PersonRecord, { name, role, scopes, portals }: CheckedEdit): boolean {
+  if (name !== undefined && name !== person.name) return false;
+  if (role !== undefined && role !== person.role) return false;
+  if (scopes !== undefined && scopes.join(" ") !== person.scopes.join(" ")) return false;
+  return portals === undefined || (portals ?? ["all"]).join(" ") === (person.portals ?? ["all"]).join(" ");
+}
