@@ -74,9 +74,12 @@ describe("a restricted key acts on its own portal only", () => {
 
   test("is not told of a scope, which would open no other portal", async () => {
     const forbidden = await ask(stage, get("/path/globex/1"));
-    expect(valuesOf(forbidden, "www-authenticate")).toEqual(['Bearer realm="portcullis"']);
+    const metadata = `resource_metadata="${stage.sidecar.url}/.well-known/oauth-protected-resource"`;
+    expect(valuesOf(forbidden, "www-authenticate")).toEqual([`Bearer realm="portcullis", ${metadata}`]);
     const missing = await ask(stage, request("GET /path/acme/1"));
-    expect(valuesOf(missing, "www-authenticate")).toEqual(['Bearer realm="portcullis", scope="tickets:read"']);
+    expect(valuesOf(missing, "www-authenticate")).toEqual([
+      `Bearer realm="portcullis", scope="tickets:read", ${metadata}`,
+    ]);
   });
 
   test("where the upstream filters, it gets the restriction and none that the client claims", async () => {

@@ -118,11 +118,15 @@ function outcomeOf(asked: Promise<unknown>): Promise<unknown> {
   );
 }
 
+function metadataOf({ url }: Sidecar): string {
+  return `${url}/.well-known/oauth-protected-resource/mcp`;
+}
+
 function challengeOf({ reason }: Verdict, tool: Tool): string | null {
   if (reason === "allowed") return null;
   // A scope opens no other portal, so none is named there.
   const told = reason === "insufficient_scope" ? `, error="insufficient_scope", scope="${TOOLS[tool].scope}"` : "";
-  return `Bearer realm="portcullis"${told}`;
+  return `Bearer realm="portcullis"${told}, resource_metadata="${metadataOf(sidecar)}"`;
 }
 
 /** Without its portal the service itself complains. */
@@ -258,6 +262,7 @@ test("an operation with several scopes is challenged with all of them", async ()
   const args = { portal_id: "acme", ticket_id: "1001" };
   await expect(client.callTool({ name: "get_ticket", arguments: args })).rejects.toMatchObject({ code: 403 });
   expect(last().challenge).toBe(
-    'Bearer realm="portcullis", error="insufficient_scope", scope="tickets:read users:read workflows:run"',
+    'Bearer realm="portcullis", error="insufficient_scope", scope="tickets:read users:read workflows:run", ' +
+      `resource_metadata="${metadataOf(strict)}"`,
   );
 });

@@ -224,7 +224,8 @@ describe("batches of 2025-03-26", () => {
       code: "insufficient_scope",
     });
     expect(valuesOf(response, "www-authenticate")).toEqual([
-      'Bearer realm="portcullis", error="insufficient_scope", scope="tickets:read tickets:write"',
+      'Bearer realm="portcullis", error="insufficient_scope", scope="tickets:read tickets:write", ' +
+        `resource_metadata="${sidecar.url}/.well-known/oauth-protected-resource/mcp"`,
     ]);
   });
 
