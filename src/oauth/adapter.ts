@@ -96,13 +96,13 @@ class ModelAdapter implements Adapter {
   consume(id: string): Promise<void> {
     const { clock, documents } = this.#options;
     return orUnavailable(async () => {
-      const now = Math.trunc(clock.now());
-      if (!(await documents.consume(this.#model, this.#idOf(id), now))) {
+      const stored = this.#idOf(id);
+      if (!(await documents.consume(this.#model, stored, Math.trunc(clock.now())))) {
         if (this.#model === "PushedAuthorizationRequest") throw new errors.InvalidRequestUri("it was used before");
         throw new errors.InvalidGrant("another request used it at the same time");
       }
       const fact = this.#fact();
-      if (fact !== undefined) fact.redeemedAt = clock.now();
+      if (fact !== undefined) fact.redeemed = { kind: this.#model, id: stored, at: clock.now() };
     });
   }
 
@@ -148,8 +148,9 @@ class ModelAdapter implements Adapter {
     return isToken && isDigest(stored) ? [`digest:${stored}`, `credential:${credentialOf(stored)}`] : [];
   }
 
-  #isUsed({ consumedAt }: StoredDocument): boolean {
-    return consumedAt !== null && isReplay(consumedAt, this.#fact());
+  /** A pushed request has no tokens that could die. */
+  #isUsed(document: StoredDocument): boolean {
+    return this.#model === "PushedAuthorizationRequest" || isReplay(document, this.#fact());
   }
 
   #fact() {

@@ -2,11 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import { isClientId, type Scope } from "../core/ids.ts";
 import type { Clients } from "../store/clients.ts";
 import type { SettingsStore } from "../store/settings.ts";
+import type { Store } from "../store/types.ts";
 import { POLL_INTERVAL_SECONDS } from "./device-polling.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { completeMetadata, METADATA_CACHE } from "./metadata.ts";
 import type { ProviderContext } from "./provider-context.ts";
-import { holdAnswer } from "./redemption.ts";
+import { type Hold, holdAnswer } from "./redemption.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
 export interface AnswersOptions {
@@ -15,18 +16,20 @@ export interface AnswersOptions {
   readonly facts: RequestFacts;
   readonly catalogue: () => readonly Scope[];
   readonly metadataDocuments: boolean;
+  readonly store: Pick<Store, "documents">;
   readonly clock: Clock;
+  readonly hold?: Hold;
 }
 
 /** Puts right what the library answers, by endpoint. Called when it has answered, before anything is sent. */
 export function createAnswers(options: AnswersOptions): (ctx: ProviderContext, endpoint: Endpoint) => Promise<void> {
-  const { facts, clock } = options;
+  const { facts, store, clock, hold } = options;
   return async (ctx, endpoint) => {
     switch (endpoint) {
       case "token": {
         nameUnauthorized(ctx);
         const fact = facts.of(ctx.req);
-        if (fact !== undefined) await holdAnswer(fact, clock);
+        if (fact !== undefined) await holdAnswer(fact, { documents: store.documents, clock, hold });
         return;
       }
       case "device_authorization":

@@ -30,6 +30,7 @@ import { createFrame } from "./provider-frame.ts";
 import { createGate } from "./provider-gate.ts";
 import { judgeClients, speakAsIssuer } from "./provider-overrides.ts";
 import { catalogueOf } from "./registered-scopes.ts";
+import type { Hold } from "./redemption.ts";
 import { createRegistrationLimits } from "./registration-limits.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { createResourceServers } from "./resource-servers.ts";
@@ -59,6 +60,8 @@ export interface ProviderOptions {
   /** For metadata documents; without it, only public addresses are reached. */
   readonly fetch?: typeof fetch;
   readonly facts: RequestFacts;
+  /** How the answers of redemptions are held, see `redemption.ts`; by a timer where left out. */
+  readonly hold?: Hold;
 }
 
 /** Makes the library's provider, on our store and with our rules. */
@@ -109,12 +112,16 @@ export function createProvider(options: ProviderOptions): {
   const answers = createAnswers({ ...options, catalogue, metadataDocuments: config.metadata_hosts.length > 0 });
   const gate = createGate({ ...options, limits });
   provider.use(createFrame({ ...options, provider, endpoints, gate, answers, page, audit: createAuditOAuth(options) }));
-  // Koa's own event, for what fails while an answer is sent; the library's types do not know it.
-  EventEmitter.prototype.on.call(provider, "error", (error: unknown) => {
-    options.log.error({ err: error }, "the authorization server failed");
-  });
+  logFailures(provider, options.log);
   auditProvider({ ...options, provider });
   return { provider, endpoints };
+}
+
+/** Koa's own event, for what fails while an answer is sent; the library's types do not know it. */
+function logFailures(provider: Provider, log: ProviderOptions["log"]): void {
+  EventEmitter.prototype.on.call(provider, "error", (error: unknown) => {
+    log.error({ err: error }, "the authorization server failed");
+  });
 }
 
 function metadataDocuments(options: ProviderOptions, catalogue: () => readonly Scope[]): MetadataDocuments {

@@ -1,23 +1,68 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
+import { type DocumentStore, type StoredDocument, StoreUnavailable } from "../store/types.ts";
 import type { RequestFact } from "./request-facts.ts";
 
-/**
- * The answer to whoever uses up a code or refresh token is held until this long after. So whoever presents it within
- * that time cannot have it from the answer: two requests raced. After it, it is a replay (RFC 6749, section 4.1.2).
+/*
+ * A code or refresh token that is used up and comes again is refused, whatever else is true: the store has one winner.
+ * The question here is just whether the tokens of the grant die too, as they have to for a replay (RFC 6749, section
+ * 4.1.2; RFC 9700, section 4.14.2), or live, because two requests of one client ran at the same time.
+ *
+ * It is a replay where the first answer was on its way before the second request arrived. The winner notes that moment
+ * in the store before it answers, and not sooner than `HELD_MS` after it redeemed. So
+ * - whoever presents it after the answer is found out, on every instance: the note was there before the answer;
+ * - a slow store or a process that pauses makes the answer later, and the note with it: the retry of an impatient
+ *   client that comes before is refused and takes nothing with it;
+ * - where the note cannot be written there is no answer, so nobody holds tokens that a replay should end.
+ * What is left: a thief who is first by less than that time is not found out by the client's own request; the grant
+ * shows in the lists. Instances whose clocks differ err by as much, about the grant's tokens alone. And a request that
+ * waits unread while its instance is busy arrives when it is read.
  */
 const HELD_MS = 100;
+/** Only polls of a device write to the same document, and those end with the redemption. */
+const ATTEMPTS = 5;
+
+/** Waits so many ms. */
+export type Hold = (milliseconds: number) => Promise<unknown>;
+
+export interface RedemptionOptions {
+  readonly documents: Pick<DocumentStore, "get" | "replace">;
+  readonly clock: Pick<Clock, "now">;
+  /** A timer where left out. */
+  readonly hold?: Hold | undefined;
+}
 
 /**
  * True where the request is a replay, for which the tokens of the grant die. The loser of a race is just refused: it
  * must not take the winner's tokens with it.
  */
-export function isReplay(consumedAt: number, fact: Pick<RequestFact, "arrivedAt"> | undefined): boolean {
-  return fact === undefined || fact.arrivedAt >= consumedAt + HELD_MS;
+export function isReplay(
+  { consumedAt, value }: Pick<StoredDocument, "consumedAt" | "value">,
+  fact: Pick<RequestFact, "arrivedAt"> | undefined,
+): boolean {
+  if (consumedAt === null) return false;
+  const { answeredAt } = value;
+  return fact === undefined || (typeof answeredAt === "number" && fact.arrivedAt >= answeredAt);
 }
 
-/** Resolves when the answer may go out. Timers may fire a millisecond early. */
-export async function holdAnswer({ redeemedAt }: RequestFact, clock: Clock): Promise<void> {
-  const left = redeemedAt === null ? 0 : redeemedAt + HELD_MS + 2 - clock.now();
-  if (left > 0) await wait(left);
+/** Resolves when the answer to who redeemed may go out, and is noted. Rejects with `StoreUnavailable`: send nothing. */
+export async function holdAnswer(
+  { redeemed }: Pick<RequestFact, "redeemed">,
+  { documents, clock, hold = wait }: RedemptionOptions,
+): Promise<void> {
+  if (redeemed === null) return;
+  const left = redeemed.at + HELD_MS - clock.now();
+  // A clock that was set back meanwhile holds nobody up.
+  if (left > 0) await hold(Math.min(left, HELD_MS));
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    // One after the other: each attempt looks at what the one before lost to.
+    // oxlint-disable-next-line no-await-in-loop
+    const document = await documents.get(redeemed.kind, redeemed.id);
+    // Revoked meanwhile: it is unknown from now on.
+    if (document === null) return;
+    const value = { ...document.value, answeredAt: Math.trunc(clock.now()) };
+    // oxlint-disable-next-line no-await-in-loop
+    if (await documents.replace({ ...document, value }, document.version)) return;
+  }
+  throw new StoreUnavailable("what was redeemed changes too often");
 }

@@ -1,13 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import type { OwnRequest } from "../core/own-request.ts";
 
+/** A document that was consumed. `at` is wall clock ms. */
+export interface Redeemed {
+  readonly kind: string;
+  readonly id: string;
+  readonly at: number;
+}
+
 /** What we know of a request that the authorization server answers. */
 export interface RequestFact {
   readonly about: OwnRequest;
   /** Wall clock ms, before anything of its body was read. */
   readonly arrivedAt: number;
-  /** When it used up a code or refresh token; `null` where it did not. Wall clock ms. */
-  redeemedAt: number | null;
+  /** The code or refresh token that it used up; `null` where it did not. */
+  redeemed: Redeemed | null;
 }
 
 /** Facts by request, for the parts that the library calls with nothing but its own context. */

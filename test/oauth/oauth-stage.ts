@@ -56,6 +56,8 @@ export interface StageOptions {
   readonly decide?: "approve" | "deny";
   /** The address that the line saw. */
   readonly clientIp?: () => string;
+  /** How the answers of redemptions are held. */
+  readonly hold?: AuthorizationServerOptions["hold"];
 }
 
 export const KEYS: AuthorizationServerOptions["keys"] = {
@@ -116,6 +118,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     audit: { event: (record) => void events.push(record) },
     resources: () => resources,
     chrome: () => CHROME,
+    ...(options.hold === undefined ? {} : { hold: options.hold }),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   });
   const web = createWebServer({
