@@ -5,6 +5,7 @@ import type { Digester } from "../credentials/digest.ts";
 import type { ClientRecord, Clients } from "../store/clients.ts";
 import type { SettingsStore } from "../store/settings.ts";
 import { foreignText } from "../web/foreign-text.ts";
+import { CLIENT_GRANT_TYPES } from "./client-request.ts";
 import { SELF_MADE_GRANT_TYPES } from "./client-metadata.ts";
 import type { MetadataDocuments } from "./client-metadata-document.ts";
 import { scopesAskedFor } from "./registered-scopes.ts";
@@ -34,7 +35,8 @@ export interface ClientAdapterOptions {
 
 /**
  * Clients for the library. Approved and waiting ones are found; disabled ones are unknown. A waiting one gets no token:
- * `unauthorized_client`. What the library takes for a client's secret is its digest.
+ * `unauthorized_client`. One that polls for a device is found: `authorization_pending` until its code ends, for it
+ * would give up before an administrator can approve it. What the library takes for a client's secret is its digest.
  */
 export function createClientAdapter(options: ClientAdapterOptions): Adapter {
   const { clients, documents, settings } = options;
@@ -52,7 +54,7 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
       }
     }
     if (record === null) return undefined;
-    if (record.status === "waiting" && route === "token") {
+    if (record.status === "waiting" && route === "token" && !isDevicePoll()) {
       throw new errors.UnauthorizedClient("an administrator has not approved the client yet");
     }
     return payloadOf(record);
@@ -67,6 +69,11 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
     destroy: unused,
     revokeByGrantId: unused,
   };
+}
+
+/** Nobody can decide about a device of a client that waits, so its polls bring nothing. */
+function isDevicePoll(): boolean {
+  return Provider.ctx?.oidc.params?.["grant_type"] === CLIENT_GRANT_TYPES.device_code;
 }
 
 /** The library calls these of other models only. */

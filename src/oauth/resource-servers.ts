@@ -3,7 +3,7 @@ import { isClientId, isScope, type Scope } from "../core/ids.ts";
 import { commonScopes } from "../core/scopes.ts";
 import { readAudience } from "../credentials/audience.ts";
 import type { ProtectedResource } from "../policy/resources.ts";
-import type { Clients } from "../store/clients.ts";
+import type { ClientRecord, Clients } from "../store/clients.ts";
 import { orUnavailable } from "./store-failure.ts";
 
 /** Scopes that say nothing about what may be done: an ID token, and that a refresh token is wanted. */
@@ -42,10 +42,8 @@ export function createResourceServers(options: ResourceServersOptions): Resource
     return found === undefined ? null : { url: issuer + found.path, found };
   }
 
-  async function scopesFor(client: Client, { scopes }: ProtectedResource): Promise<readonly Scope[]> {
-    const { clientId } = client;
-    const record = isClientId(clientId) ? await orUnavailable(() => clients.get(clientId)) : null;
-    return commonScopes(scopes, record?.scopes ?? []);
+  function recordOf({ clientId }: Client): Promise<ClientRecord | null> {
+    return isClientId(clientId) ? orUnavailable(() => clients.get(clientId)) : Promise.resolve(null);
   }
 
   function only(ctx: KoaContextWithOIDC): { readonly url: string; readonly found: ProtectedResource } {
@@ -60,7 +58,10 @@ export function createResourceServers(options: ResourceServersOptions): Resource
   async function info(ctx: KoaContextWithOIDC, resource: string, client: Client): Promise<ResourceServer> {
     const located = locate(resource);
     if (located === null) throw new errors.InvalidTarget();
-    const scopes = await scopesFor(client, located.found);
+    const record = await recordOf(client);
+    // A token is made: whatever let the client come so far, only an approved one gets it.
+    if (ctx.oidc.route === "token" && record?.status !== "approved") throw new errors.UnauthorizedClient();
+    const scopes = commonScopes(located.found.scopes, record?.scopes ?? []);
     if (ctx.oidc.params?.["grant_type"] === "client_credentials") settleScope(ctx, scopes);
     return {
       scope: scopes.join(" "),
@@ -77,7 +78,7 @@ export function createResourceServers(options: ResourceServersOptions): Resource
       const { params, provider, resourceServers } = ctx.oidc;
       const { url, found } = only(ctx);
       if (params === undefined || resourceServers === undefined) return;
-      settleScope(ctx, await scopesFor(client, found));
+      settleScope(ctx, commonScopes(found.scopes, (await recordOf(client))?.scopes ?? []));
       for (const known of Object.keys(resourceServers)) delete resourceServers[known];
       params["resource"] = url;
       resourceServers[url] = new provider.ResourceServer(url, await info(ctx, url, client));

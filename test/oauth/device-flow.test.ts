@@ -12,7 +12,7 @@ let app: AddedClient;
 
 beforeAll(async () => {
   clock = fakeClock(Date.now());
-  stage = await openStage({ clock });
+  stage = await openStage({ clock, hold: async (ms) => clock.advance(ms) });
   client = await strictClient(stage.issuer);
   app = await addClient(stage);
 });
@@ -28,6 +28,14 @@ async function poll(code: string, by: AddedClient = app): Promise<oauth.TokenEnd
   const own = { client_id: by.id };
   const answer = await oauth.deviceCodeGrantRequest(client.as, own, none, code, insecure);
   return oauth.processDeviceCodeResponse(client.as, own, answer);
+}
+
+/** As if its life were over: the library goes by the machine's clock. */
+async function endCode(code: string): Promise<void> {
+  const document = await stage.store.documents.get("DeviceCode", stage.digester.stored(code));
+  if (document === null) throw new Error("no code");
+  const value = { ...document.value, exp: Math.floor(Date.now() / 1000) - 1 };
+  await stage.store.documents.replace({ ...document, value }, document.version);
 }
 
 describe("the device flow", () => {
@@ -56,10 +64,7 @@ describe("the device flow", () => {
     await decideDevice(stage, clock, denied.user_code, "deny");
     expect(await errorOf(poll(denied.device_code))).toBe("access_denied");
     expect(await errorOf(poll("x".repeat(43)))).toBe("invalid_grant");
-    const document = await stage.store.documents.get("DeviceCode", stage.digester.stored(late.device_code));
-    if (document === null) throw new Error("no code");
-    const value = { ...document.value, exp: Math.floor(Date.now() / 1000) - 1 };
-    await stage.store.documents.replace({ ...document, value }, document.version);
+    await endCode(late.device_code);
     expect(await errorOf(poll(late.device_code))).toBe("expired_token");
   });
 
@@ -67,6 +72,28 @@ describe("the device flow", () => {
     const device = await start();
     expect(await errorOf(poll(device.device_code, await addClient(stage)))).toBe("invalid_grant");
     expect(await errorOf(poll(device.device_code))).toBe("authorization_pending");
+  });
+
+  it("keeps a client that waits for approval pending until the code ends, and refuses its other grants", async () => {
+    const waiting = await addClient(stage, { status: "waiting", origin: "registration" });
+    const own = { client_id: waiting.id };
+    const answer = await oauth.deviceAuthorizationRequest(client.as, own, none, {}, insecure);
+    const { device_code: code } = await oauth.processDeviceAuthorizationResponse(client.as, own, answer);
+    expect(await errorOf(poll(code, waiting))).toBe("authorization_pending");
+    expect(await errorOf(poll(code, waiting))).toBe("slow_down");
+    expect(await errorOf(poll("x".repeat(43), waiting))).toBe("invalid_grant");
+    expect(await errorOf(client.refresh(waiting, "x".repeat(43)))).toBe("unauthorized_client");
+    await endCode(code);
+    expect(await errorOf(poll(code, waiting))).toBe("expired_token");
+  });
+
+  it("gives a client that waits no token, whatever was decided about its device", async () => {
+    const own = await addClient(stage);
+    const answer = await oauth.deviceAuthorizationRequest(client.as, { client_id: own.id }, none, {}, insecure);
+    const device = await oauth.processDeviceAuthorizationResponse(client.as, { client_id: own.id }, answer);
+    await decideDevice(stage, clock, device.user_code, "approve");
+    await stage.clients.update({ ...own.record, status: "waiting", origin: "registration" });
+    expect(await errorOf(poll(device.device_code, own))).toBe("unauthorized_client");
   });
 
   it("slows down who polls too fast, by five seconds each time, for good", async () => {

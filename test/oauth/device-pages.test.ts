@@ -287,10 +287,14 @@ describe("what changes while the device waits", () => {
     const device = await stage.device(id);
     const page = await enter(stage, browser, device.userCode);
     expect([page.status, page.text.includes("waits for approval"), page.text.includes(id)]).toEqual([200, true, true]);
+    expect(await stage.poll(id, device)).toMatchObject({ error: "authorization_pending" });
+    expect(await stage.poll(id, device)).toMatchObject({ error: "slow_down" });
     const [client] = await stage.clients.list("waiting", { limit: 1 });
     await stage.clientsService.approve(client?.id ?? never(), "test");
     await browser.submit(await enter(stage, browser, device.userCode), { decision: "approve" }, FORM);
+    stage.clock.advance(10_000);
     expect(await stage.poll(id, device)).toMatchObject({ access_token: expect.stringMatching(/./) });
+    expect(stage.actions("token.refuse").map(({ reason }) => reason)).toEqual(["slow_down"]);
   });
 
   test.each([
