@@ -9,7 +9,7 @@ import { CLIENT_GRANT_TYPES } from "./client-request.ts";
 import { SELF_MADE_GRANT_TYPES } from "./client-metadata.ts";
 import type { MetadataDocuments } from "./client-metadata-document.ts";
 import { scopesAskedFor } from "./registered-scopes.ts";
-import type { RegistrationLimits } from "./registration-limits.ts";
+import type { RequestLimits } from "./request-limits.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { orUnavailable } from "./store-failure.ts";
 
@@ -26,7 +26,7 @@ export interface ClientAdapterOptions {
   readonly clients: Pick<Clients, "create" | "get">;
   readonly settings: Pick<SettingsStore, "read">;
   readonly documents: MetadataDocuments;
-  readonly limits: RegistrationLimits;
+  readonly limits: RequestLimits;
   readonly digester: Digester;
   readonly clock: Clock;
   readonly facts: RequestFacts;
@@ -98,7 +98,7 @@ async function register(id: string, payload: AdapterPayload, options: ClientAdap
   if (context === undefined || fact === undefined || !isClientId(id)) throw new Error("a registration of no request");
   const { clientPolicy } = await settings.read();
   if (clientPolicy === "off") throw new errors.AccessDenied("clients cannot register here");
-  await limits.take(fact.about.clientIp);
+  await limits.takeRegistration(fact.about.clientIp);
   const { client_id: _id, client_secret: secret, client_secret_expires_at: _expires, ...metadata } = payload;
   const now = Math.trunc(clock.now());
   const open = clientPolicy === "open";

@@ -1,4 +1,6 @@
+import { networkOf } from "../signin/network.ts";
 import type { CounterStore } from "../store/types.ts";
+import { LIMITS } from "./request-limits.ts";
 
 /** Bounds how often codes can be guessed (RFC 8628, section 5.1). */
 export interface DeviceCodeGuard {
@@ -7,7 +9,7 @@ export interface DeviceCodeGuard {
    * how long there is to wait where there were too many; 0 lets it through.
    */
   begin(who: GuessedBy): Promise<{ readonly waitMs: number }>;
-  /** The code was right: the person's count begins anew, the address's stays. */
+  /** The code was right: the person's count begins anew, the network's stays. */
   right(who: GuessedBy): Promise<void>;
   /** The code was wrong. */
   wrong(who: GuessedBy): Promise<void>;
@@ -18,16 +20,12 @@ export interface GuessedBy {
   readonly address: string;
 }
 
-export const CODES_PER_PERSON = 5;
-export const CODES_PER_ADDRESS = 20;
-export const CODE_WINDOW_MS = 15 * 60_000;
-
 function ofPersonName({ personId }: GuessedBy): string {
   return `device-code:person:${personId}`;
 }
 
-function ofAddressName({ address }: GuessedBy): string {
-  return `device-code:address:${address}`;
+function ofNetworkName({ address }: GuessedBy): string {
+  return `device-code:address:${networkOf(address)}`;
 }
 
 export function createDeviceCodeGuard(options: {
@@ -35,15 +33,16 @@ export function createDeviceCodeGuard(options: {
   readonly now: () => number;
 }): DeviceCodeGuard {
   const { counters, now } = options;
+  const { deviceCodesOfNetwork, deviceCodesOfPerson } = LIMITS;
   return {
     async begin(who) {
-      const ofAddress = await counters.read(ofAddressName(who));
-      if (ofAddress.count >= CODES_PER_ADDRESS) return { waitMs: Math.max(1, ofAddress.resetsAt - now()) };
-      const ofPerson = await counters.add(ofPersonName(who), CODE_WINDOW_MS);
-      if (ofPerson.count > CODES_PER_PERSON) return { waitMs: Math.max(1, ofPerson.resetsAt - now()) };
+      const ofNetwork = await counters.read(ofNetworkName(who));
+      if (ofNetwork.count >= deviceCodesOfNetwork.most) return { waitMs: Math.max(1, ofNetwork.resetsAt - now()) };
+      const ofPerson = await counters.add(ofPersonName(who), deviceCodesOfPerson.windowMs);
+      if (ofPerson.count > deviceCodesOfPerson.most) return { waitMs: Math.max(1, ofPerson.resetsAt - now()) };
       return { waitMs: 0 };
     },
     right: (who) => counters.clear(ofPersonName(who)),
-    wrong: async (who) => void (await counters.add(ofAddressName(who), CODE_WINDOW_MS)),
+    wrong: async (who) => void (await counters.add(ofNetworkName(who), deviceCodesOfNetwork.windowMs)),
   };
 }

@@ -24,11 +24,16 @@ const WORDS: Readonly<Record<string, { readonly title: string; readonly text: st
   server_error: { title: "Something went wrong", text: "The fault is ours. Try again in a moment." },
 };
 
+const TOO_MANY = {
+  title: "Too many requests",
+  text: "Apps on your network have asked to be let in too often. Wait ten minutes, then go back to the app and try again.",
+};
+
 /** Answers with an error page where a browser asks and no client can be answered. */
 export function createErrorPages({ chrome, facts }: { readonly chrome: () => Chrome; readonly facts: RequestFacts }) {
   return (ctx: Answering, { error, error_description: description }: ErrorOut): void => {
     const requestId = facts.of(ctx.req)?.about.requestId ?? "";
-    const words = WORDS[error] ?? {
+    const words = (ctx.status === 429 ? TOO_MANY : WORDS[error]) ?? {
       title: "The request cannot be answered",
       text: `The app sent a request that is not in order: ${description ?? error}. ${START_AGAIN}`,
     };
@@ -48,6 +53,14 @@ export function answerError(ctx: Answering, error: errors.OIDCProviderError, pag
     return;
   }
   ctx.body = out;
+}
+
+/** The method is not the endpoint's. */
+export class MethodNotAllowed extends errors.OIDCProviderError {
+  constructor(allow: string) {
+    super(405, "invalid_request");
+    this.error_description = `use ${allow}`;
+  }
 }
 
 /** MCP access is off: nothing of OAuth is answered. */

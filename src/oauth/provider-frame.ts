@@ -4,9 +4,9 @@ import type { Log } from "../telemetry/log.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 import type { AuditOAuth } from "./oauth-events.ts";
 import type { Middleware, ProviderContext } from "./provider-context.ts";
-import { answerError, type ErrorPages } from "./provider-errors.ts";
-import { answerPreflight, dropSession } from "./provider-gate.ts";
-import { LimitReached } from "./registration-limits.ts";
+import { answerError, type ErrorPages, MethodNotAllowed } from "./provider-errors.ts";
+import { answerPreflight, dropSession, onlyMethod } from "./provider-gate.ts";
+import { LimitReached } from "./request-limits.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
 export interface FrameOptions {
@@ -28,6 +28,12 @@ export function createFrame({ provider, endpoints, gate, answers, page, audit, l
     if (endpoint === null) return;
     if (endpoint === "registration" && ctx.method === "OPTIONS") {
       answerPreflight(ctx);
+      return;
+    }
+    const allow = onlyMethod(ctx, endpoint);
+    if (allow !== null) {
+      ctx.set("allow", allow);
+      answerError(ctx, new MethodNotAllowed(allow), null);
       return;
     }
     const browser = endpoint === "authorization" || endpoint === "resume";

@@ -2,12 +2,12 @@ import type { SettingsStore } from "../store/settings.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { AccessOff, RegistrationOff } from "./provider-errors.ts";
 import type { ProviderContext } from "./provider-context.ts";
-import type { RegistrationLimits } from "./registration-limits.ts";
+import type { RequestLimits } from "./request-limits.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
 export interface GateOptions {
   readonly settings: Pick<SettingsStore, "read">;
-  readonly limits: RegistrationLimits;
+  readonly limits: RequestLimits;
   readonly facts: RequestFacts;
 }
 
@@ -21,6 +21,21 @@ const CLOSED_WHEN_OFF: ReadonlySet<Endpoint> = new Set<Endpoint>([
   "registration",
 ]);
 
+/** What takes POST alone; the preflights of scripts are answered too. */
+const POSTED: ReadonlySet<Endpoint> = new Set<Endpoint>([
+  "token",
+  "registration",
+  "revocation",
+  "introspection",
+  "pushed_authorization_request",
+  "device_authorization",
+]);
+
+/** The one method that an endpoint takes, where the request's is another (RFC 9110, section 15.5.6); else `null`. */
+export function onlyMethod({ method }: Pick<ProviderContext, "method">, endpoint: Endpoint): "POST" | null {
+  return method !== "POST" && method !== "OPTIONS" && POSTED.has(endpoint) ? "POST" : null;
+}
+
 /**
  * Looks at a request before the library does. Rejects with what it is refused with: MCP access or registration that is
  * off, a limit that is reached, `StoreUnavailable`.
@@ -33,9 +48,12 @@ export function createGate({ settings, limits, facts }: GateOptions) {
     const address = facts.of(ctx.req)?.about.clientIp ?? "unknown";
     if (endpoint === "registration") {
       if (clientPolicy === "off") throw new RegistrationOff();
-      await limits.check(address);
+      await limits.checkRegistration(address);
     }
     if (endpoint === "device_authorization") await limits.takeDevice(address);
+    if (endpoint === "authorization" || endpoint === "pushed_authorization_request") {
+      await limits.takeAuthorization(address);
+    }
   };
 }
 

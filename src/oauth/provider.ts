@@ -31,7 +31,7 @@ import { createGate } from "./provider-gate.ts";
 import { judgeClients, speakAsIssuer } from "./provider-overrides.ts";
 import { catalogueOf } from "./registered-scopes.ts";
 import type { Hold } from "./redemption.ts";
-import { createRegistrationLimits } from "./registration-limits.ts";
+import { createRequestLimits } from "./request-limits.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { createResourceServers } from "./resource-servers.ts";
 
@@ -76,7 +76,7 @@ export function createProvider(options: ProviderOptions): {
   const accounts = createAccounts(options);
   const accessTokenSeconds = Math.max(1, Math.floor(config.access_token / 1000));
   const resourceServers = createResourceServers({ issuer, resources, clients, accessTokenSeconds });
-  const limits = createRegistrationLimits({
+  const limits = createRequestLimits({
     counters: store.counters,
     clients,
     now: () => clock.now(),

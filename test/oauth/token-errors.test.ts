@@ -231,7 +231,7 @@ describe("requests that are not in order", () => {
       expect([json.status, await json.json()]).toMatchObject([400, { error: "invalid_request" }]);
       const long = await post(url, { client_id: open.id, scope: "x".repeat(100_000) });
       expect([long.status, await long.json()]).toMatchObject([400, { error: "invalid_request" }]);
-      expect((await fetch(url)).status).toBe(404);
+      expect((await fetch(url)).status).toBe(405);
     },
   );
 
