@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChangeTag } from "../../src/store/types.ts";
-import { basic, isAlive, post, type StrictClient, strictClient } from "./oauth-client.ts";
+import { basic, errorOf, isAlive, post, type StrictClient, strictClient } from "./oauth-client.ts";
 import { addClient, type AddedClient, openStage, setSettings, type Stage } from "./oauth-stage.ts";
 
 const SECRET = "a secret of this test alone, 1234567890";
@@ -56,6 +56,19 @@ describe("revocation", () => {
     expect(await isAlive(stage, token.access_token)).toBe(false);
     const line = stage.events.find(({ action }) => action === "token.revoke");
     expect(line?.target).toBe(`tok_${digest.slice(0, 24)}`);
+  });
+
+  it("ends the grant of an access token for good, where people and administrators see it", async () => {
+    const token = await client.tokens(app);
+    const document = await stage.store.documents.get("AccessToken", stage.digester.stored(token.access_token));
+    const grantId = document?.value["grantId"];
+    expect((await revoke(token.access_token, app)).status).toBe(200);
+    const grant = (await stage.grants.list({ client: app.id }, { limit: 100 })).find(({ id }) => id === grantId);
+    expect(grant?.revokedAt).toEqual(expect.any(Number));
+    expect(stage.events.filter(({ action, target }) => action === "grant.revoke" && target === grantId)).toHaveLength(
+      1,
+    );
+    expect(await errorOf(client.refresh(app, token.refresh_token))).toBe("invalid_grant");
   });
 
   it("ends the access tokens of a refresh token", async () => {
