@@ -1,3 +1,4 @@
+import { isAtOrUnder } from "../core/reserved-paths.ts";
 import { protectedResources } from "../policy/resources.ts";
 import type { Policy } from "../policy/types.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
@@ -17,12 +18,12 @@ export class ResourceMetadata {
   urlFor(policy: Policy, path: string): string | null {
     const urls = this.#urlsOf(policy);
     if (urls === null) return null;
-    // From the whole path up to the origin, which is a resource too.
-    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
-      const url = urls.get(path.slice(0, end));
-      if (url !== undefined) return url;
+    // Over the few resources, never over the segments: whoever sends the path chooses how many those are.
+    let best = "";
+    for (const resource of urls.keys()) {
+      if (resource.length > best.length && isAtOrUnder(path, resource)) best = resource;
     }
-    return urls.get("") ?? null;
+    return urls.get(best) ?? null;
   }
 
   #urlsOf(policy: Policy): ReadonlyMap<string, string> | null {
