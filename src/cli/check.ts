@@ -19,8 +19,6 @@ interface Checked {
 
 /** `portcullis check`: reads configuration and rules, and tells every problem at once. */
 export const check: Command = {
-  name: "check",
-  summary: "read configuration and rules, and tell every problem",
   usage: "portcullis check [--config FILE] [--rules FILE] [--json] [--against URL [--route ID] [--key -]]",
   details: `${CONFIG_OPTION}
   --rules FILE    read this rules file alone (default: the one that the configuration names)

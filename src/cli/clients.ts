@@ -26,8 +26,6 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 /** `portcullis clients`: OAuth clients at the terminal. */
 export const clients: Command = {
-  name: "clients",
-  summary: "add, list, approve and disable OAuth clients",
   usage: Object.values(CLIENT_ACTIONS)
     .map(({ usage }) => usage)
     .join("\n"),

@@ -22,11 +22,8 @@ export interface Help {
   readonly details: string;
 }
 
-/** One command of `portcullis`. */
+/** One command of `portcullis`; its name stands in `commands.ts`. */
 export interface Command extends Help {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** Help of each of its actions, where it has some. */
   readonly actions?: Readonly<Record<string, Help>>;
   run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;

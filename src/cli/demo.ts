@@ -6,8 +6,6 @@ import { closeTelling, takeSignals } from "./signals.ts";
 
 /** `portcullis demo`: a ticket service, the sidecar in front, seeded keys, and a tour of real requests. */
 export const demo: Command = {
-  name: "demo",
-  summary: "run a demo ticket service behind the sidecar, and watch keys being allowed and refused",
   usage: "portcullis demo [--port N] [--tour | --json] [--store URL] [--data DIR]",
   details: `  --port N     port of the public listener; the admin listener takes N + 1 (default: 8080; 0 takes two free ones)
   --tour       makes the requests of the tour and ends: exit 0 only if every verdict is the expected one

@@ -39,8 +39,6 @@ type CallerPrincipal =
 
 /** `portcullis explain`: the decision on a request, and each step that led to it. */
 export const explain: Command = {
-  name: "explain",
-  summary: "tell what would be decided on a request, step by step",
   usage: `portcullis explain [--config FILE] [--key KEY | --token [-] | --scopes A,B [--portal P]] METHOD TARGET
                    [-H 'Name: value' …] [--data TEXT | --data @FILE] [--json]`,
   details: `${CONFIG_OPTION}

@@ -27,8 +27,6 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 /** `portcullis keys`: life of API keys at the terminal. */
 export const keys: Command = {
-  name: "keys",
-  summary: "create, list, show, revoke and rotate API keys",
   usage: Object.values(KEY_ACTIONS)
     .map(({ usage }) => usage)
     .join("\n"),

@@ -12,8 +12,6 @@ interface Wanted {
 
 /** `portcullis login`: gets a token by the device flow, as any client without a browser does. */
 export const login: Command = {
-  name: "login",
-  summary: "log in at a Portcullis by device code, and keep the token",
   usage: "portcullis login --device --url URL [--scope S …] [--resource URL] [--client-id ID]",
   details: `Prints a code and where to enter it, and waits. The token is kept for \`whoami\` and \`explain --token\` in
 $XDG_CONFIG_HOME/portcullis/credentials.json (default ~/.config), for you alone.

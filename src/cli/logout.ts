@@ -4,8 +4,6 @@ import { loginFile, readLogin, removeLogin } from "./login-file.ts";
 
 /** `portcullis logout`: ends the token of `portcullis login`. */
 export const logout: Command = {
-  name: "logout",
-  summary: "revoke the token that login keeps, and forget it",
   usage: "portcullis logout",
   details: `Revokes the token at the server and removes the file. The file goes even where the server cannot be reached.
 

@@ -1,33 +1,7 @@
 import { VERSION } from "../app/version.ts";
 import { suggestion } from "../core/suggest.ts";
-import { check } from "./check.ts";
-import { clients } from "./clients.ts";
 import { type Command, CommandFailure, type ExitCode, type Help, type Terminal, UsageError } from "./command.ts";
-import { demo } from "./demo.ts";
-import { explain } from "./explain.ts";
-import { grants } from "./grants.ts";
-import { keys } from "./keys.ts";
-import { login } from "./login.ts";
-import { logout } from "./logout.ts";
-import { mcp } from "./mcp.ts";
-import { serve } from "./serve.ts";
-import { users } from "./users.ts";
-import { whoami } from "./whoami.ts";
-
-const COMMANDS: readonly Command[] = [
-  serve,
-  demo,
-  check,
-  explain,
-  keys,
-  users,
-  clients,
-  grants,
-  mcp,
-  login,
-  logout,
-  whoami,
-];
+import { COMMANDS } from "./commands.ts";
 
 const NAMES = COMMANDS.map(({ name }) => name);
 
@@ -45,20 +19,21 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     terminal.out(`${VERSION}\n`);
     return 0;
   }
-  const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (command === undefined) {
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
     const asked = name === undefined || name === "help" || name === "--help" || name === "-h";
     (asked ? terminal.out : terminal.error)(
       asked ? HELP : `unknown command: ${name}${suggestion(name ?? "", NAMES)}\n\n${HELP}`,
     );
     return asked && name !== undefined ? 0 : 2;
   }
+  const command = await entry.load();
   if (rest.includes("--help") || rest.includes("-h")) {
     const { usage, details } = helpOf(command, rest);
-    terminal.out(`${command.summary}\n\n${usage}\n\n${details}\n`);
+    terminal.out(`${entry.summary}\n\n${usage}\n\n${details}\n`);
     return 0;
   }
-  return run(command, rest, terminal);
+  return run({ name: entry.name, command }, rest, terminal);
 }
 
 /** Of the action that the line names, where it names one. */
@@ -68,7 +43,11 @@ function helpOf(command: Command, args: readonly string[]): Help {
   return (action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined) ?? command;
 }
 
-async function run(command: Command, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+async function run(
+  { name, command }: { readonly name: string; readonly command: Command },
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode> {
   try {
     return await command.run(args, terminal);
   } catch (error) {
@@ -77,7 +56,7 @@ async function run(command: Command, args: readonly string[], terminal: Terminal
       return 2;
     }
     if (error instanceof CommandFailure) terminal.error(`${error.message}\n`);
-    else terminal.error(`portcullis ${command.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    else terminal.error(`portcullis ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
 }

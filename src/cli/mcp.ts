@@ -6,8 +6,6 @@ import { isoTime } from "./key-text.ts";
 
 /** `portcullis mcp`: access of MCP clients for the whole organisation. */
 export const mcp: Command = {
-  name: "mcp",
-  summary: "switch MCP access off and on for everyone",
   usage: "portcullis mcp (status | on | off) [--config FILE] [--json]",
   details: `Off refuses MCP routes to everyone, and OAuth everywhere; every token and grant of OAuth ends for good. API keys go on
 working elsewhere. On again, people connect their apps anew.

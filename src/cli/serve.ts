@@ -7,8 +7,6 @@ import { closeTelling, takeSignals } from "./signals.ts";
 
 /** `portcullis serve`: the sidecar. SIGTERM drains and exits 0; SIGHUP reads the rules again. */
 export const serve: Command = {
-  name: "serve",
-  summary: "run the sidecar",
   usage: "portcullis serve [--config FILE]",
   details: `${CONFIG_OPTION}
 

@@ -33,8 +33,6 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 /** `portcullis users`: people at the terminal. */
 export const users: Command = {
-  name: "users",
-  summary: "add, list, show, edit, disable and enable people, and set their passwords",
   usage: Object.values(USER_ACTIONS)
     .map(({ usage }) => usage)
     .join("\n"),

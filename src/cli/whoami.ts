@@ -17,8 +17,6 @@ const MARGIN_MS = 30_000;
 
 /** `portcullis whoami`: what the token of `portcullis login` stands for. */
 export const whoami: Command = {
-  name: "whoami",
-  summary: "tell what the token that login keeps stands for",
   usage: "portcullis whoami [--json]",
   details: `Asks the server. A token that has expired is refreshed first.
 
