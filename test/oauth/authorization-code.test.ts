@@ -260,6 +260,18 @@ describe("codes and refresh tokens", () => {
     expect(await errorOf(client.refresh(app, token.refresh_token ?? ""))).toBe("invalid_grant");
   });
 
+  it("gives no token to who has the code and not its verifier", async () => {
+    const app = await addClient(stage);
+    const code = await client.authorize(app);
+    for (const verifier of ["v".repeat(43), code.verifier.toUpperCase()]) {
+      expect(await errorOf(client.redeem(app, { ...code, verifier }))).toBe("invalid_grant");
+    }
+    const fields = { grant_type: "authorization_code", client_id: app.id, redirect_uri: REDIRECT };
+    const without = await post(client.as.token_endpoint ?? "", { ...fields, code: code.params.get("code") ?? "" });
+    expect(await without.json()).toMatchObject({ error: "invalid_grant" });
+    expect((await client.redeem(app, code)).access_token).toMatch(/^[\w-]{43}$/);
+  });
+
   it("narrows scopes at a refresh and never widens them", async () => {
     const app = await addClient(stage);
     const { refresh_token: token } = await client.tokens(app, { scope: "tickets:read tickets:write" });

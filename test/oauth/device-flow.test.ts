@@ -68,6 +68,14 @@ describe("the device flow", () => {
     expect(await errorOf(poll(late.device_code))).toBe("expired_token");
   });
 
+  it("has a code that cannot be guessed, and never the same", async () => {
+    const codes = new Set<string>();
+    for (let count = 0; count < 20; count += 1) codes.add((await start()).device_code);
+    expect(codes.size).toBe(20);
+    // 43 characters of base64url are 256 bits.
+    for (const code of codes) expect(code).toMatch(/^[\w-]{43}$/);
+  });
+
   it("is bound to the client that started it", async () => {
     const device = await start();
     expect(await errorOf(poll(device.device_code, await addClient(stage)))).toBe("invalid_grant");

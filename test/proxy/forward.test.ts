@@ -189,7 +189,10 @@ test("an event reaches the client before the next one is written", async () => {
   await client.until("data: 1");
   expect(client.text).not.toContain("data: 2");
   steps[1].resolve(undefined);
-  expect((await client.nextResponse()).body.toString()).toBe("data: 1\n\ndata: 2\n\n");
+  const response = await client.nextResponse();
+  expect(response.body.toString()).toBe("data: 1\n\ndata: 2\n\n");
+  // Asks proxies in front of us to hold nothing back either.
+  expect(valuesOf(response, "x-accel-buffering")).toEqual(["no"]);
   const line = await sidecar.auditLine({ event: "stream_close", path: "/open/events" });
   expect(line).toMatchObject({ status: 200, reason: "public", bytes_out: 18 });
   expect(await sidecar.metric("portcullis_open_streams")).toBe(0);
