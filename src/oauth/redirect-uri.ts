@@ -1,3 +1,5 @@
+import { isPlainHost } from "../core/host-name.ts";
+
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 const MAX_LENGTH = 2000;
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
@@ -11,6 +13,8 @@ export type RedirectUriProblem =
   | "userinfo"
   /** Neither https nor http. */
   | "scheme"
+  /** Written in a way that others may read as another host. */
+  | "host"
   /** http to another host than this machine. */
   | "http_not_loopback";
 
@@ -21,6 +25,7 @@ export const REDIRECT_URI_PROBLEMS: Readonly<Record<RedirectUriProblem, string>>
   fragment: "has a fragment",
   userinfo: "has a user name or password",
   scheme: "is neither https nor http on loopback",
+  host: "has a host that is neither a lower-case name nor an address in its usual form",
   http_not_loopback: "is http to another host than 127.0.0.1, [::1] or localhost; use https",
 };
 
@@ -31,7 +36,7 @@ export function isLoopbackHost(hostname: string): boolean {
 
 /**
  * Why a client may not have this redirect URI; `null` where it may. Only https, and http on loopback hosts (RFC 8252,
- * sections 7.3 and 8.3); no fragment (RFC 6749, section 3.1.2), no user name, at most 2000 characters.
+ * sections 7.3 and 8.3), as they are written; no fragment (RFC 6749, section 3.1.2), no user name, at most 2000 characters.
  */
 export function redirectUriProblem(uri: string): RedirectUriProblem | null {
   if (uri.length > MAX_LENGTH) return "too_long";
@@ -42,6 +47,7 @@ export function redirectUriProblem(uri: string): RedirectUriProblem | null {
   if (!/^https?:\/\/[^/]/i.test(uri)) return "malformed";
   if (uri.includes("#")) return "fragment";
   if (username !== "" || password !== "" || authorityOf(uri).includes("@")) return "userinfo";
+  if (!isPlainHost(authorityOf(uri).replace(/:\d*$/, ""))) return "host";
   if (protocol === "http:" && !isLoopbackHost(hostname)) return "http_not_loopback";
   return null;
 }

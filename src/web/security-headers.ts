@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { isPlainHost } from "../core/host-name.ts";
 
 const HSTS = "max-age=31536000";
 
@@ -11,10 +12,11 @@ export function contentSecurityPolicy(formAction: readonly string[] = []): strin
   return `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`;
 }
 
-/** Throws where it is no http(s) URL: a policy must never be widened by odd text. */
+/** Throws where it is no http(s) URL of a plain host: `URL` leaves `;` and `'` in names, which end or widen a policy. */
 function formSource(url: string): string {
   const { protocol, hostname, origin } = new URL(url);
   if (protocol !== "https:" && protocol !== "http:") throw new Error("form-action takes http(s) origins");
+  if (!isPlainHost(hostname)) throw new Error("form-action takes plain host names");
   // CSP's grammar has no IPv6 addresses (CSP3, section 2.3.1, host-part): the scheme is the narrowest that fits.
   return hostname.startsWith("[") ? protocol : origin;
 }

@@ -9,6 +9,9 @@ describe("a redirect URI", () => {
     "http://127.0.0.1/",
     "http://[::1]:8080/cb",
     "http://localhost:3000",
+    "https://xn--exmple-cua.com/cb",
+    "https://[2001:db8::1]/cb",
+    `https://${"a.".repeat(126)}a/cb`,
   ])("may be %s", (uri) => {
     expect(redirectUriProblem(uri)).toBeNull();
   });
@@ -18,6 +21,18 @@ describe("a redirect URI", () => {
     ["http://127.0.0.1.evil.example/cb", "http_not_loopback"],
     ["http://localhost.evil.example/cb", "http_not_loopback"],
     ["http://0.0.0.0/cb", "http_not_loopback"],
+    ["http://127.1/cb", "host"],
+    ["http://0x7f.1/cb", "host"],
+    ["http://2130706433/cb", "host"],
+    ["http://127.0.0.1./cb", "host"],
+    ["http://LOCALHOST/cb", "host"],
+    ["http://[0:0:0:0:0:0:0:1]/cb", "host"],
+    ["https://App.example.com/cb", "host"],
+    ["https://a;script-src.example.com/cb", "host"],
+    ["https://a'b.example.com/cb", "host"],
+    ["https://a,b.example.com/cb", "host"],
+    ["https://a%2eexample.com/cb", "host"],
+    [`https://${"a.".repeat(127)}a/cb`, "host"],
     ["https://app.example.com/cb#fragment", "fragment"],
     ["https://app.example.com/cb#", "fragment"],
     ["https://user:pass@app.example.com/cb", "userinfo"],
