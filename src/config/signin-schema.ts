@@ -33,6 +33,12 @@ const company = section({
   client_id: text.describe("Our client id there."),
   client_secret: secret.describe("Our client secret there."),
   scopes: z.array(text).default(["openid", "email", "profile"]).describe("Scopes that are asked for."),
+  email_verified: z
+    .enum(["required", "trusted"], { error: "expected required or trusted" })
+    .default("required")
+    .describe(
+      "Whether the provider must say `email_verified: true`. `trusted` takes an email that it says nothing of; set it only where people cannot choose their own email there. An email that it calls not verified is refused either way.",
+    ),
   groups_claim: text.default("groups").describe("Claim of the ID token that names the groups of a person."),
   groups: z
     .record(z.string().min(1), group)

@@ -86,6 +86,11 @@ const MESSAGES: Readonly<Record<CompanyRefusal, { status: number; title: string;
     title: AGAIN,
     text: "Your company's sign-in service did not tell a confirmed email of yours. Ask your company's administrator.",
   },
+  email_unverified: {
+    status: 403,
+    title: AGAIN,
+    text: "Your company's sign-in service does not say that your email is confirmed. Confirm it there, or ask an administrator.",
+  },
   no_group: {
     status: 403,
     title: "You have no access",

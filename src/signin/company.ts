@@ -31,6 +31,8 @@ export type CompanyRefusal =
   /** The answer or its ID token is not valid: issuer, signature, nonce, audience, code. */
   | "answer_invalid"
   | "no_email"
+  /** The provider does not vouch for the email: somebody else's may have been typed in there. */
+  | "email_unverified"
   | "no_group"
   | "email_taken"
   | "disabled";
@@ -138,7 +140,7 @@ export function createCompanySignin(options: CompanySigninOptions): CompanySigni
       if (begun === null || state === null || cookie === null) return refused("state_unknown");
       const found = await provider.discover();
       if (!found.ok) return refused("provider_unavailable", found.detail);
-      const claims = await claimsFrom(found.configuration, url, { state, cookie, groups: company.groups_claim });
+      const claims = await claimsFrom(found.configuration, url, { state, cookie, company });
       if ("reason" in claims) return claims;
       const outcome = await signIn(claims, options);
       return outcome.kind === "refused" ? outcome : { ...outcome, returnTo: begun.returnTo };
@@ -156,7 +158,7 @@ function refused(reason: CompanyRefusal, detail = "", person: PersonRecord | nul
 async function claimsFrom(
   configuration: Configuration,
   url: URL,
-  { state, cookie, groups }: { readonly state: string; readonly cookie: string; readonly groups: string },
+  { state, cookie, company }: { readonly state: string; readonly cookie: string; readonly company: Company },
 ): Promise<{ readonly claims: Readonly<Record<string, unknown>> } | Refused> {
   try {
     const tokens = await authorizationCodeGrant(configuration, url, {
@@ -167,10 +169,18 @@ async function claimsFrom(
     });
     const claims = tokens.claims();
     if (claims === undefined) return refused("answer_invalid", "no ID token");
-    const complete = claims["email"] !== undefined && claims[groups] !== undefined;
+    const needed = [
+      "email",
+      company.groups_claim,
+      ...(company.email_verified === "required" ? ["email_verified"] : []),
+    ];
+    const complete = needed.every((name) => claims[name] !== undefined);
     const askable = configuration.serverMetadata().userinfo_endpoint !== undefined;
     if (complete || !askable) return { claims };
-    return { claims: { ...(await fetchUserInfo(configuration, tokens.access_token, claims.sub)), ...claims } };
+    const said = await fetchUserInfo(configuration, tokens.access_token, claims.sub);
+    // What it says of one email says nothing of another.
+    const sameEmail = claims["email"] === undefined || claims["email"] === said.email;
+    return { claims: { ...said, ...(sameEmail ? {} : { email_verified: undefined }), ...claims } };
   } catch (error) {
     if (error instanceof AuthorizationResponseError) return refused("provider_refused", error.error.slice(0, 100));
     return refused("answer_invalid", error instanceof Error ? error.message.slice(0, 200) : "");
@@ -185,10 +195,9 @@ async function signIn(
   const said = claimsSchema.safeParse(claims);
   if (!said.success) return refused("answer_invalid", "the claims cannot be understood");
   const email = normalizedEmail(said.data.email ?? "");
-  // A provider that says nothing vouches for the address; many never say it.
-  if (email === null || String(said.data.email_verified ?? true) !== "true") {
-    return refused("no_email", email === null ? "no email claim" : "the email is not verified");
-  }
+  if (email === null) return refused("no_email", "no email claim");
+  const problem = verificationProblem(said.data.email_verified, company);
+  if (problem !== null) return refused("email_unverified", problem);
   const rights = rightsOfGroups(namesIn(claims[company.groups_claim]), company.groups, options.scopes());
   if (rights === null) return refused("no_group", `no group of ${company.groups_claim} is configured`);
   const name = nameFrom(said.data.name, email);
@@ -197,6 +206,13 @@ async function signIn(
   if (found.kind === "person") return { kind: "signed_in", person: found.person };
   if (found.kind === "disabled") return refused("disabled", "", found.person);
   return refused("email_taken", "the email belongs to another account here");
+}
+
+/** Some providers write the claim as text. */
+function verificationProblem(claim: boolean | string | undefined, company: Company): string | null {
+  if (claim === undefined && company.email_verified === "trusted") return null;
+  if (claim === undefined) return "no email_verified claim, and signin.company.email_verified is required";
+  return String(claim) === "true" ? null : "email_verified is not true";
 }
 
 /** A list of names, or one name. Anything else is none. */

@@ -175,7 +175,12 @@ describe("a company sign-in is refused", () => {
       "None of your groups",
     ],
     ["with an empty list of groups", { groups: [] }, "no_group", "None of your groups"],
-    ["with an email that is not confirmed", { emailVerified: false }, "no_email", "confirmed email"],
+    [
+      "with an email that is not confirmed",
+      { emailVerified: false },
+      "email_unverified",
+      "that your email is confirmed",
+    ],
     ["with an email that is none", { email: "mara" }, "no_email", "confirmed email"],
   ])("%s", async (_what, changes, reason, words) => {
     const company = await startCompany({ accounts: { mara: { ...MARA, ...changes } } });
@@ -186,6 +191,25 @@ describe("a company sign-in is refused", () => {
     expect(lastRefusal(company)).toEqual(refusedAs(reason));
     expect(await company.stage.whoIs(browser)).toBeNull();
     expect(await company.stage.people.count()).toBe(0);
+  });
+
+  test("where the provider does not say that the email is confirmed, unless it is trusted with that", async () => {
+    const { emailVerified: _said, ...silent } = MARA;
+    const accounts = { mara: silent, liar: { ...MARA, subject: "employee-2", emailVerified: false } };
+    const strict = await startCompany({ accounts });
+    const browser = new Browser();
+    const page = await signIn(strict, browser);
+    expect([page.status, page.text]).toEqual([403, expect.stringContaining("that your email is confirmed")]);
+    expect(strict.stage.events.at(-1)).toMatchObject({
+      decision: "deny",
+      reason: "email_unverified",
+      detail: expect.stringContaining("signin.company.email_verified is required"),
+    });
+    expect(await strict.stage.people.count()).toBe(0);
+    const trusting = await startCompany({ accounts, config: { email_verified: "trusted" } });
+    expect((await signIn(trusting, new Browser(), "liar")).status).toBe(403);
+    await signIn(trusting, browser);
+    expect(await trusting.stage.whoIs(browser)).toBe("mara@example.com");
   });
 
   test("where a local account has the email: it is never taken over", async () => {
