@@ -8,6 +8,7 @@ import type { ChangeTag, DocumentStore, NewDocument, StoredDocument } from "../s
 import type { DevicePolling } from "./device-polling.ts";
 import { isReplay } from "./redemption.ts";
 import type { RequestFacts } from "./request-facts.ts";
+import type { ResourceServers } from "./resource-servers.ts";
 import { orUnavailable } from "./store-failure.ts";
 import {
   documentId,
@@ -29,6 +30,7 @@ export interface AdapterOptions {
   readonly clock: Clock;
   readonly polling: DevicePolling;
   readonly facts: RequestFacts;
+  readonly resourceServers: Pick<ResourceServers, "checkGranted">;
   /** Clients are records of ours. */
   readonly clientAdapter: Adapter;
 }
@@ -97,6 +99,7 @@ class ModelAdapter implements Adapter {
     const { clock, documents } = this.#options;
     return orUnavailable(async () => {
       const stored = this.#idOf(id);
+      await this.#checkResource(stored);
       if (!(await documents.consume(this.#model, stored, Math.trunc(clock.now())))) {
         if (this.#model === "PushedAuthorizationRequest") throw new errors.InvalidRequestUri("it was used before");
         throw new errors.InvalidGrant("another request used it at the same time");
@@ -140,6 +143,14 @@ class ModelAdapter implements Adapter {
     const route = Provider.ctx?.oidc.route;
     const ours = route === undefined || (route === "resume" && this.#model === "PushedAuthorizationRequest");
     return ours ? marked : documentId(this.#model, id, this.#options.digester);
+  }
+
+  /** The library looks at the resource once the code is used up: a client that names a wrong one could not try again. */
+  async #checkResource(stored: string): Promise<void> {
+    const context = Provider.ctx;
+    if (context?.oidc.route !== "token" || context.oidc.params?.["resource"] === undefined) return;
+    const document = await this.#options.documents.get(this.#model, stored);
+    if (document !== null) this.#options.resourceServers.checkGranted(context, document.value["resource"]);
   }
 
   #tagsOf(stored: string): readonly ChangeTag[] {

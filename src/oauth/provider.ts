@@ -101,6 +101,7 @@ export function createProvider(options: ProviderOptions): {
         clock,
         polling,
         facts,
+        resourceServers,
         clientAdapter,
       }),
       renderError: page,

@@ -30,6 +30,8 @@ export interface ResourceServers {
   settle(ctx: KoaContextWithOIDC, client: Client): Promise<void>;
   /** The same for the `resource` of a token request, which may be written in another way than before. */
   settleResource(ctx: KoaContextWithOIDC): void;
+  /** Throws `invalid_target` where a token request names another resource than those of its code or refresh token. */
+  checkGranted(ctx: KoaContextWithOIDC, granted: unknown): void;
 }
 
 export function createResourceServers(options: ResourceServersOptions): ResourceServers {
@@ -86,6 +88,11 @@ export function createResourceServers(options: ResourceServersOptions): Resource
     settleResource(ctx) {
       const { params } = ctx.oidc;
       if (params?.["resource"] !== undefined) params["resource"] = only(ctx).url;
+    },
+    checkGranted(ctx, granted) {
+      if (ctx.oidc.params?.["resource"] === undefined) return;
+      const { url } = only(ctx);
+      if (!(Array.isArray(granted) ? granted : [granted]).includes(url)) throw new errors.InvalidTarget();
     },
   };
 }

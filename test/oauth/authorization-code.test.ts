@@ -107,17 +107,29 @@ describe("the authorization code flow", () => {
     expect((await browse(two, stage.issuer)).url.searchParams.get("error")).toBe("invalid_target");
   });
 
-  it("refuses at the token endpoint a resource that was not granted", async () => {
+  it("refuses at the token endpoint a resource that was not granted, and uses nothing up", async () => {
     const app = await addClient(stage);
-    const code = await client.authorize(app, { resource: `${stage.issuer}/mcp` });
-    const fields = { grant_type: "authorization_code", client_id: app.id, code_verifier: code.verifier };
-    const answer = await post(client.as.token_endpoint ?? "", {
-      ...fields,
-      code: code.params.get("code") ?? "",
-      redirect_uri: REDIRECT,
-      resource: stage.issuer,
-    });
-    expect(await answer.json()).toMatchObject({ error: "invalid_target" });
+    const mcp = `${stage.issuer}/mcp`;
+    const code = await client.authorize(app, { resource: mcp });
+    const ask = async (fields: Record<string, string>) =>
+      JSON.parse(await (await post(client.as.token_endpoint ?? "", { client_id: app.id, ...fields })).text());
+    const redeem = (resource: string) =>
+      ask({
+        grant_type: "authorization_code",
+        code: code.params.get("code") ?? "",
+        code_verifier: code.verifier,
+        redirect_uri: REDIRECT,
+        resource,
+      });
+    for (const wrong of [stage.issuer, "https://elsewhere.example/"]) {
+      expect(await redeem(wrong)).toMatchObject({ error: "invalid_target" });
+    }
+    const { refresh_token: token } = await redeem(`${mcp}/`);
+    const refresh = (resource: string) => ask({ grant_type: "refresh_token", refresh_token: String(token), resource });
+    for (const wrong of [stage.issuer, "https://elsewhere.example/"]) {
+      expect(await refresh(wrong)).toMatchObject({ error: "invalid_target" });
+    }
+    expect(await refresh(mcp)).toMatchObject({ access_token: expect.stringMatching(/^[\w-]{43}$/) });
   });
 
   it("takes a pushed authorization request, once", async () => {
