@@ -14,7 +14,8 @@ export const CLIENT_ACTIONS = {
   --name N            what people are shown
   --redirect-uri URI  https, or http on 127.0.0.1, [::1] or localhost; again for more
   --confidential      the client can keep a secret, and gets one
-  --grant-type G      authorization_code, refresh_token, device_code, client_credentials; again for more
+  --grant-type G      authorization_code, refresh_token, device_code, client_credentials; again, or with commas,
+                      for more
                       (default: the code flow with redirect URIs; the device flow without; client_credentials
                       for a confidential client without)
   --scope S           what it may be given at most; again, or with commas, for more (default: all)

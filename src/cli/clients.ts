@@ -75,7 +75,7 @@ async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
     name: values.name,
     redirectUris: values["redirect-uri"] ?? [],
     confidential: values.confidential === true,
-    grantTypes: values["grant-type"] ?? [],
+    grantTypes: listed(values["grant-type"]) ?? [],
     scopes: listed(values.scope) ?? [],
     portal: values.portal ?? null,
     createdBy: desk.operator,
@@ -211,8 +211,8 @@ function printRecord(record: ClientRecord, values: Values, terminal: Terminal): 
   terminal.out(values.json === true ? `${JSON.stringify(clientJson(record))}\n` : clientText(record));
 }
 
-function listed(scopes: readonly string[] | undefined): readonly string[] | null {
-  return scopes?.flatMap((scope) => scope.split(",")) ?? null;
+function listed(values: readonly string[] | undefined): readonly string[] | null {
+  return values?.flatMap((value) => value.split(",")) ?? null;
 }
 
 function clientId(text: string | undefined): ClientId {

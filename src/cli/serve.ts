@@ -43,6 +43,6 @@ function firstAdministrator(setupUrl: string): string {
   return `
 Nobody can sign in yet. Make the first administrator with this link, once, within an hour:
   ${setupUrl}
-or with: portcullis users add --admin
+or with: portcullis users add --admin --email YOUR@EMAIL --name "Your name"
 `;
 }

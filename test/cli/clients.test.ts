@@ -58,7 +58,7 @@ async function register(id: string, name = "Registered"): Promise<void> {
       decidedBy: null,
       expiresAt: Date.now() + 60_000,
     });
-    expect(made).toBe(true);
+    expect(made).toBeTruthy();
   });
 }
 
@@ -78,7 +78,7 @@ async function grantTo(client: string, letter: string): Promise<GrantId> {
       expiresAt: Date.now() + 60_000,
       revokedAt: null,
     });
-    expect(made).toBe(true);
+    expect(made).toBeTruthy();
     return id;
   });
 }
@@ -111,6 +111,17 @@ describe("clients add", () => {
     expect(shown.out).not.toContain("noice_cs_live_");
     expect(at.auditText()).not.toContain("noice_cs_live_");
     expect(at.audit().at(-1)).toMatchObject({ event: "admin", action: "client.add", target: made["id"] });
+  });
+
+  test("takes grant types one by one and with commas", async () => {
+    for (const types of [["device_code,refresh_token"], ["device_code", "--grant-type", "refresh_token"]]) {
+      // oxlint-disable-next-line no-await-in-loop
+      const made = json(await clients("add", "--name", "Device", "--grant-type", ...types, "--json"));
+      expect(made).toMatchObject({
+        grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+        redirect_uris: [],
+      });
+    }
   });
 
   test("names every problem, and makes nothing", async () => {
