@@ -44,7 +44,9 @@ export function layout(chrome: Chrome, page: Page): Html {
 function signedIn({ person, signOut }: Chrome): Html | null {
   if (person === null) return null;
   return html`<div class="account">
-    <span class="account-name" title="${person.email}">Signed in as ${foreign(person.email)}</span>
+    <span class="account-name" title="${person.email}"
+      ><span class="account-words">Signed in as </span>${foreign(person.email)}</span
+    >
     ${
       signOut === null
         ? null

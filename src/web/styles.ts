@@ -22,6 +22,7 @@ export const STYLES = `
   --info-soft: #eaf1fb;
   --foreign: #eceef2;
   --focus: #1c5fb8;
+  --shadow: 0 1px 2px rgb(16 24 40 / 4%), 0 8px 24px rgb(16 24 40 / 6%);
   --radius: 8px;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
@@ -48,6 +49,7 @@ export const STYLES = `
     --info-soft: #1b2a40;
     --foreign: #2a303a;
     --focus: #8ab8ff;
+    --shadow: none;
   }
 }
 *, *::before, *::after { box-sizing: border-box; }
@@ -74,7 +76,8 @@ code, .host, .mono { font-family: var(--mono); font-size: 0.875em; }
 .hint { color: var(--muted); font-size: 0.9375rem; }
 
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 4px; }
-main:focus { outline: none; }
+/* They take the focus for screen readers, and cannot be operated. */
+main:focus, .notice:focus { outline: none; }
 .skip { position: absolute; left: 0.5rem; top: -4rem; z-index: 1; padding: 0.75rem 1rem; background: var(--surface); border-radius: var(--radius); }
 .skip:focus { top: 0.5rem; }
 
@@ -93,6 +96,7 @@ main:focus { outline: none; }
 }
 .account { display: flex; flex: 1 1 auto; flex-wrap: wrap; align-items: center; justify-content: flex-end; gap: 0 0.75rem; min-width: 0; font-size: 0.9375rem; color: var(--muted); }
 .account form { margin: 0; }
+.account-name { min-width: 0; }
 .banner nav ul { display: flex; flex-wrap: wrap; gap: 0 0.25rem; list-style: none; margin: 0; padding: 0; }
 .banner nav li { margin: 0; }
 .banner nav a { display: inline-flex; align-items: center; min-height: 2.75rem; padding: 0 0.625rem; color: var(--text); text-decoration: none; }
@@ -108,9 +112,11 @@ main.wide { max-width: 76rem; }
 @media (min-width: 40rem) {
   .banner-inner { padding: 0 1.5rem; }
   main { padding: 2rem 1.5rem 4rem; }
-  main.narrow { margin: 3rem auto; padding: 2rem 2.25rem 2.25rem; border: 1px solid var(--line); border-radius: 12px; }
+  main.narrow { margin: 3rem auto; padding: 2rem 2.25rem 2.25rem; border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); }
 }
 @media (max-width: 39.99rem) {
+  /* For screen readers still: an address needs the room. */
+  .account-words { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
   .account { justify-content: space-between; padding-bottom: 0.25rem; }
   body:has(main.narrow) { background: var(--surface); }
 }
@@ -122,6 +128,7 @@ main.wide { max-width: 76rem; }
 .notice > :last-child, .notice ul:last-child { margin-bottom: 0; }
 .notice h2 { margin: 0 0 0.25rem; font-size: 1rem; }
 .notice .foreign { background: transparent; border: 1px solid var(--field-line); }
+.notice + h1 { margin-top: 1.5rem; }
 .notice.warning { border-left-color: var(--warning); background: var(--warning-soft); }
 .notice.warning strong:first-child { color: var(--warning); }
 .notice.danger { border-left-color: var(--danger); background: var(--danger-soft); }
@@ -157,7 +164,17 @@ fieldset { min-width: 0; margin: 0 0 1.25rem; padding: 0; border: 0; }
 .choices li { margin: 0; }
 .choices li + li { border-top: 1px solid var(--line); }
 .choice { display: flex; align-items: flex-start; gap: 0.75rem; min-height: 2.75rem; padding: 0.625rem 0.875rem; cursor: pointer; }
-.choice input { flex: none; inline-size: 1.25rem; block-size: 1.25rem; margin: 0.125rem 0 0; accent-color: var(--accent); }
+.choice:hover { background: var(--sunken); }
+.choices li:first-child .choice { border-radius: calc(var(--radius) - 1px) calc(var(--radius) - 1px) 0 0; }
+.choices li:last-child .choice { border-radius: 0 0 calc(var(--radius) - 1px) calc(var(--radius) - 1px); }
+/* Drawn by us: in the dark a browser's own empty box looks as if it were switched off. */
+.choice input { appearance: none; flex: none; display: grid; place-content: center; inline-size: 1.25rem; block-size: 1.25rem; margin: 0.125rem 0 0; border: 1.5px solid var(--field-line); border-radius: 5px; background: var(--surface); cursor: pointer; }
+.choice input[type="radio"] { border-radius: 50%; }
+.choice input:checked { border-color: var(--accent); background: var(--accent); }
+.choice input[type="checkbox"]:checked::before { content: ""; inline-size: 0.4375rem; block-size: 0.75rem; border: solid var(--on-accent); border-width: 0 2.5px 2.5px 0; transform: translateY(-1.5px) rotate(45deg); }
+.choice input[type="radio"]:checked::before { content: ""; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; background: var(--on-accent); }
+.choice input:focus-visible { border-radius: 5px; }
+.choice input[type="radio"]:focus-visible { border-radius: 50%; }
 .choice > span { flex: 1 1 auto; min-width: 0; }
 .choice code { display: block; color: var(--muted); }
 
@@ -197,10 +214,15 @@ main.wide .actions > * { flex: 0 1 auto; }
 .divider::before, .divider::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 
 .subject { font-size: 1.25rem; font-weight: 600; margin: 0 0 1rem; }
-.facts { border-top: 1px solid var(--line); }
-.facts > div { display: grid; grid-template-columns: minmax(7rem, 30%) minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
+.facts { border-top: 1px solid var(--line); font-size: 0.9375rem; }
+.facts > div { display: grid; grid-template-columns: minmax(7.5rem, 30%) minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
 .facts dt { color: var(--muted); }
 .facts dd { margin: 0; }
+/* How it ended: a tick or a bar in a circle. */
+.outcome { display: grid; place-content: center; inline-size: 3rem; block-size: 3rem; margin: 0 0 1rem; border-radius: 50%; color: var(--muted); background: var(--foreign); }
+.outcome.success { color: var(--success); background: var(--success-soft); }
+.outcome::before { content: ""; inline-size: 1.125rem; border-top: 3px solid currentcolor; }
+.outcome.success::before { inline-size: 0.75rem; block-size: 1.375rem; border: solid currentcolor; border-width: 0 3px 3px 0; transform: translateY(-3px) rotate(45deg); }
 .links { list-style: none; padding: 0; }
 .links a { display: inline-flex; align-items: center; min-height: 2.75rem; }
 .meaning { color: var(--muted); font-size: 0.9375rem; }
@@ -221,6 +243,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
   *, *::before, *::after { transition: none !important; animation: none !important; scroll-behavior: auto !important; }
 }
 @media (forced-colors: active) {
-  .foreign { border: 1px solid; }
+  .foreign, .outcome { border: 1px solid; }
+  .choice input { appearance: auto; }
+  .choice input:checked::before { content: none !important; }
 }
 `;

@@ -197,11 +197,13 @@ export const STATES: Readonly<Record<string, () => Html>> = {
     donePage(signedIn, {
       title: "Your device is connected",
       text: "You can close this page and go back to your device.",
+      success: true,
     }),
   denied: () =>
     donePage(signedIn, {
       title: "You denied the request",
       text: "The device gets no access. You can close this page.",
+      success: false,
     }),
   waiting: () => waitingPage(signedIn, { clientName: "MCP Inspector", clientId: "client_Zx81kQmVw0aTf5NhYc3e" }),
   "waiting-hostile": () =>

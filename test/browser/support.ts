@@ -50,6 +50,8 @@ export interface ViewOptions {
   readonly look?: Look;
   /** Scripts of pages run; ours have none. True by default, as axe is one. */
   readonly javaScript?: boolean;
+  /** A certificate that nobody knows is taken. False by default. */
+  readonly anyCertificate?: boolean;
 }
 
 /** A page that is watched: violations of the CSP, errors on the console and failed requests come up in `complaints`. */
@@ -66,6 +68,7 @@ export async function openView(browser: Browser, options: ViewOptions = {}): Pro
     viewport: { width: look.width, height: look.height },
     colorScheme: look.colorScheme,
     javaScriptEnabled: options.javaScript ?? true,
+    ignoreHTTPSErrors: options.anyCertificate ?? false,
     reducedMotion: "reduce",
   });
   onTestFinished(() => context.close());
@@ -107,8 +110,8 @@ export function overflows(page: Page): Promise<readonly string[]> {
     const root = document.documentElement;
     if (root.scrollWidth > root.clientWidth) found.push("page");
     for (const element of document.querySelectorAll("body *")) {
-      // A table scrolls in its own frame.
-      if (element.matches(".skip, .skip *, option, .table, .table *")) continue;
+      // A table scrolls in its own frame; some words are for screen readers alone.
+      if (element.matches(".skip, .skip *, .account-words, option, .table, .table *")) continue;
       const box = element.getBoundingClientRect();
       const name = element.tagName.toLowerCase() + (element.className ? "." + element.className : "");
       if (box.width > 0 && (box.right > root.clientWidth + 0.5 || box.left < -0.5)) found.push(name + " leaves the page");

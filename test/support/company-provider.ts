@@ -18,6 +18,8 @@ export interface CompanyProvider {
   readonly clientSecret: string;
   /** By what is typed into its login form. May be changed at any time: the next sign-in tells. */
   readonly accounts: Map<string, CompanyAccount>;
+  /** Lets it send people back to one more address: of a sidecar that had to know the issuer first. */
+  readonly allowRedirect: (uri: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -57,6 +59,12 @@ export async function startCompanyProvider(options: CompanyProviderOptions): Pro
     clientId: CLIENT_ID,
     clientSecret,
     accounts,
+    async allowRedirect(uri) {
+      const client = await provider.Client.find(CLIENT_ID);
+      if (client === undefined) throw new Error("the provider does not know us");
+      // A client that stands in the configuration is one object for as long as the provider lives.
+      Object.assign(client, { redirectUris: [...(client.redirectUris ?? []), uri] });
+    },
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => void server.close(resolve));

@@ -52,8 +52,8 @@ export function deviceConfirmPage(chrome: Chrome, view: DeviceView): Html {
     ${notice("warning", "Only go on if you started this yourself, just now. If somebody sent you the code or this link, deny it.")}
     <dl class="facts">
       <div>
-        <dt>Asked from address</dt>
-        <dd>${foreign(requestedFrom.address)}</dd>
+        <dt>Asked from</dt>
+        <dd>address ${foreign(requestedFrom.address)}</dd>
       </div>
       <div>
         <dt>Asked</dt>

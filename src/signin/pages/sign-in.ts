@@ -22,7 +22,7 @@ export interface SignInForm {
 export function signInPage(chrome: Chrome, form: SignInForm): Html {
   const body = html`${problemNotice(form.problem)}
     <h1>Sign in</h1>
-    ${form.clientName === null ? null : html`<p>To go on to ${foreign(form.clientName)}.</p>`} ${companyLink(form)}
+    ${form.clientName === null ? null : html`<p>Continue to ${foreign(form.clientName)}</p>`} ${companyLink(form)}
     <form method="post" action="${form.action}">
       ${hiddenField("csrf", form.csrf)} ${hiddenField("return_to", form.returnTo)}
       ${textField({
