@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
 import { lifetime, pathPrefix, section, text } from "./fields.ts";
-import { secret } from "./secret-field.ts";
 
 const scope = z.string().refine((value): value is Scope => isScope(value), "expected a scope such as tickets:read");
 const portal = z.string().refine((value): value is PortalId => isPortalId(value), "expected the id of a portal");
@@ -31,7 +30,8 @@ const company = section({
   name: text.max(60).describe("What the button says: Sign in with NAME."),
   issuer: text.refine(isIssuer, "expected the https URL of the issuer").describe("Issuer of the OpenID provider."),
   client_id: text.describe("Our client id there."),
-  client_secret: secret.describe("Our client secret there."),
+  // The provider chooses it, so its form is none of our business.
+  client_secret: text.describe("Our client secret there."),
   scopes: z.array(text).default(["openid", "email", "profile"]).describe("Scopes that are asked for."),
   email_verified: z
     .enum(["required", "trusted"], { error: "expected required or trusted" })
