@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: the sidecar beside bare proxies and a floor, all on the same upstream. Rounds are interleaved, so
- * that a slow minute of the machine hits all alike. Writes bench/results/latest.md and latest.json.
+ * that a slow minute of the machine hits all alike. Writes bench/results/latest.md and latest.json, or under the name
+ * that `--out` gives.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +29,9 @@ if (cells.length === 0) throw new Error("--only names no system or scenario");
 for (const { system, scenario } of cells) await measure(system, scenario, { ...options, seconds: 2 });
 for (let round = 1; round <= options.rounds; round++) {
   console.error(`round ${round} of ${options.rounds}`);
-  for (const { system, scenario, samples } of cells) samples.push(await measure(system, scenario, options));
+  // By turns from the one end and the other, so that none always comes after the same one.
+  const turn = round % 2 === 0 ? cells.toReversed() : cells;
+  for (const { system, scenario, samples } of turn) samples.push(await measure(system, scenario, options));
 }
 await Promise.all([...systems.map(({ server }) => server.stop()), upstream.stop()]);
 await writeReport({
@@ -65,7 +68,7 @@ async function writeReport(report: Report): Promise<void> {
   const folder = join(import.meta.dirname, "results");
   await mkdir(folder, { recursive: true });
   const text = markdown(report);
-  await writeFile(join(folder, "latest.md"), text);
-  await writeFile(join(folder, "latest.json"), `${JSON.stringify(report, null, 1)}\n`);
+  await writeFile(join(folder, `${options.out}.md`), text);
+  await writeFile(join(folder, `${options.out}.json`), `${JSON.stringify(report, null, 1)}\n`);
   console.log(text);
 }

@@ -10,9 +10,13 @@ const ROUTES = 50;
 export interface Sidecar extends Server {
   /** Keys: one that is allowed, one without the scope, one for another portal. */
   readonly keys: { readonly good: string; readonly otherScope: string; readonly otherPortal: string };
+  /** An OAuth access token that may do what the first key may. */
+  readonly token: string;
 }
 
 const issuedSchema = z.object({ key: z.string() });
+const clientSchema = z.object({ id: z.string(), client_secret: z.string() });
+const tokenSchema = z.object({ access_token: z.string() });
 
 /** Starts `portcullis serve` from source: SQLite, 50 rules, audit to a file. `nodeArgs` go to Node, such as `--cpu-prof`. */
 export async function startSidecar(upstream: string, nodeArgs: readonly string[] = []): Promise<Sidecar> {
@@ -20,24 +24,38 @@ export async function startSidecar(upstream: string, nodeArgs: readonly string[]
   const config = join(folder, "portcullis.yaml");
   await writeFile(join(folder, "rules.yaml"), rules(upstream));
   await writeFile(config, CONFIG);
-  const issue = async (args: readonly string[]): Promise<string> => {
-    const create = ["keys", "create", "--config", config, "--json", "--name", "bench", ...args];
-    return issuedSchema.parse(JSON.parse(await run([process.execPath, [MAIN, ...create]]))).key;
+  const make = async (what: readonly string[], args: readonly string[]): Promise<unknown> => {
+    const create = [...what, "--config", config, "--json", "--name", "bench", ...args];
+    return JSON.parse(await run([process.execPath, [MAIN, ...create]]));
   };
+  const issue = async (args: readonly string[]): Promise<string> =>
+    issuedSchema.parse(await make(["keys", "create"], args)).key;
   const keys = {
     good: await issue(["--scope", "tickets:read", "--portal", "acme"]),
     otherScope: await issue(["--scope", "users:read", "--portal", "acme"]),
     otherPortal: await issue(["--scope", "tickets:read", "--portal", "globex"]),
   };
+  const rights = ["--confidential", "--scope", "tickets:read", "--portal", "acme"];
+  const client = clientSchema.parse(await make(["clients", "add"], rights));
   const server = await startServer(PROXY_CORE, [...nodeArgs, MAIN, "serve", "--config", config]);
   return {
     ...server,
     keys,
+    token: await fetchToken(server.url, client),
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** By client credentials (RFC 6749, section 4.4). */
+async function fetchToken(url: string, client: z.infer<typeof clientSchema>): Promise<string> {
+  const headers = { authorization: `Basic ${Buffer.from(`${client.id}:${client.client_secret}`).toString("base64")}` };
+  const body = new URLSearchParams({ grant_type: "client_credentials" });
+  const response = await fetch(`${url}/oauth/token`, { method: "POST", headers, body });
+  if (response.status !== 200) throw new Error(`no token: ${response.status} ${await response.text()}`);
+  return tokenSchema.parse(await response.json()).access_token;
 }
 
 const CONFIG = `version: 1

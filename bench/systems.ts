@@ -50,6 +50,7 @@ async function portcullis(upstream: string): Promise<System> {
     server,
     scenarios: [
       { name: "small", path: TICKET, headers: bearer(good), status: 200, bodyBytes: SMALL },
+      { name: "token", path: TICKET, headers: bearer(server.token), status: 200, bodyBytes: SMALL },
       { name: "large", path: `${TICKET}/large`, headers: bearer(good), status: 200, bodyBytes: LARGE },
       { name: "public", path: "/status/4711", headers: bearer(good), status: 200, bodyBytes: SMALL },
       { name: "refused-401", path: TICKET, headers: {}, status: 401 },

@@ -92,6 +92,14 @@ function cpu({ series }: Report, system: string, scenario: string): number | nul
   return found === undefined ? null : median(found.samples.map((sample) => sample.cpuMicros));
 }
 
+/** Median over the rounds of what two scenarios of the sidecar cost side by side; `null` where one was not measured. */
+function pairedRatio({ series }: Report, above: string, below: string): number | null {
+  const of = (name: string) => series.find(({ system, scenario }) => system === "portcullis" && scenario === name);
+  const [upper, lower] = [of(above), of(below)];
+  if (upper === undefined || lower === undefined) return null;
+  return median(upper.samples.map(({ cpuMicros }, at) => cpuMicros / (lower.samples[at]?.cpuMicros ?? Number.NaN)));
+}
+
 /** Ratios of CPU per request, and a warning where requests per second mean nothing. */
 function notes(report: Report): string[] {
   const lines: string[] = [];
@@ -104,6 +112,8 @@ function notes(report: Report): string[] {
       ratio(`${scenario}, portcullis ÷ ${peer}`, ours, cpu(report, peer, scenario));
     }
   }
+  const token = pairedRatio(report, "token", "small");
+  if (token !== null) lines.push(`- CPU per request, token ÷ key: ${token.toFixed(3)} (median of the rounds)`);
   ratio("authorization on ÷ off", cpu(report, "portcullis", "small"), cpu(report, "portcullis", "public"));
   const limited = report.series.filter(({ samples }) => {
     return median(samples.map((sample) => sample.proxyBusy)) < SATURATED && isLoadBound(samples);
