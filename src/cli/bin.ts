@@ -1,4 +1,5 @@
 /** The program. It looks at the version of Node before it imports anything that an older one cannot read. */
+import { isUtf8 } from "node:buffer";
 import type { Terminal } from "./command.ts";
 
 const terminal: Terminal = {
@@ -6,9 +7,11 @@ const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
   async readInput() {
-    let text = "";
-    for await (const chunk of process.stdin.setEncoding("utf8")) text += String(chunk);
-    return text;
+    const { buffer } = await import("node:stream/consumers");
+    const bytes = await buffer(process.stdin);
+    // A byte that is no text would be kept as U+FFFD, and a password with it is another one than was meant.
+    if (!isUtf8(bytes)) throw new Error("standard input is not UTF-8");
+    return bytes.toString("utf8");
   },
   async readSecret(question) {
     const { promptSecret } = await import("./secret-prompt.ts");
