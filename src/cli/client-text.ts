@@ -47,6 +47,11 @@ export function clientGrantText({ portal, scopes }: ClientRecord): string {
   return `scopes ${scopes.join(" ")}; ${portal === null ? "all portals" : `portal ${portal}`}`;
 }
 
+/** As `plain`, for text of several lines. */
+export function plainLines(text: string): string {
+  return text.split("\n").map(plain).join("\n");
+}
+
 /** Text of a stranger without what moves a terminal's cursor or turns its text about. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD");

@@ -1,4 +1,5 @@
 import * as oauth from "openid-client";
+import { plain } from "./client-text.ts";
 import { CommandFailure } from "./command.ts";
 import type { Login } from "./login-file.ts";
 
@@ -6,6 +7,13 @@ type Tokens = NonNullable<Login["tokens"]>;
 
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
+/** For each request; shorter than the lock of the file may be held. */
+const TIMEOUT_S = 15;
+/** Longer is refreshed after that, and shown as that. */
+const MAX_LIFE_S = 86_400;
+const MAX_INTERVAL_S = 60;
+/** RFC 8628, section 3.2. */
+const DEFAULT_INTERVAL_S = 5;
 const CLIENT_METADATA = {
   client_name: "portcullis login",
   redirect_uris: [],
@@ -18,27 +26,45 @@ const CLIENT_METADATA = {
 export function serverUrl(text: string): URL {
   if (!URL.canParse(text)) throw new CommandFailure(`${text} is not a URL`);
   const url = new URL(text);
-  const plain = url.protocol === "http:" && LOOPBACK.has(url.hostname);
-  if (url.protocol !== "https:" && !plain) throw new CommandFailure("the URL must be https, or http on this machine");
+  if (!isPrivate(url)) throw new CommandFailure("the URL must be https, or http on this machine");
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "") {
     throw new CommandFailure("give the URL of Portcullis without a path, such as https://desk.example.com");
   }
   return url;
 }
 
+/** True where nobody between here and there can read along. */
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
+}
+
 function optionsFor(url: URL): oauth.DiscoveryRequestOptions {
   // Without it, http is refused even on this machine. `serverUrl` has made sure that it is this machine.
-  return { algorithm: "oauth2", execute: url.protocol === "http:" ? [oauth.allowInsecureRequests] : [] };
+  const execute = url.protocol === "http:" ? [oauth.allowInsecureRequests] : [];
+  return { algorithm: "oauth2", execute, timeout: TIMEOUT_S };
 }
 
 /** Reads the metadata of the authorization server (RFC 8414), as a client that is known there. */
 export async function knownClient(url: URL, clientId: string): Promise<oauth.Configuration> {
-  return told(() => oauth.discovery(url, clientId, undefined, oauth.None(), optionsFor(url)));
+  return atHome(url, await told(() => oauth.discovery(url, clientId, undefined, oauth.None(), optionsFor(url))));
 }
 
 /** Registers (RFC 7591) as a new client. */
 export async function newClient(url: URL): Promise<oauth.Configuration> {
-  return told(() => oauth.dynamicClientRegistration(url, CLIENT_METADATA, oauth.None(), optionsFor(url)));
+  const made = await told(() => oauth.dynamicClientRegistration(url, CLIENT_METADATA, oauth.None(), optionsFor(url)));
+  return atHome(url, made);
+}
+
+/** Codes and tokens go to the origin that the person named, and to no other that its metadata may name. */
+function atHome(url: URL, config: oauth.Configuration): oauth.Configuration {
+  const metadata = config.serverMetadata();
+  for (const name of ["token_endpoint", "device_authorization_endpoint", "revocation_endpoint"] as const) {
+    const endpoint = metadata[name];
+    if (endpoint !== undefined && !(URL.canParse(endpoint) && new URL(endpoint).origin === url.origin)) {
+      throw new CommandFailure(`the server cannot be used: its ${name} is elsewhere: ${plain(endpoint)}`);
+    }
+  }
+  return config;
 }
 
 /** True where the server does not know the client (any more), or has disabled it. */
@@ -46,14 +72,33 @@ export function isUnknownClient(error: unknown): boolean {
   return error instanceof ServerRefusal && error.code === "invalid_client";
 }
 
-/** Starts the device flow (RFC 8628, section 3.1). */
+/**
+ * Starts the device flow (RFC 8628, section 3.1). Its code counts for a day at most, and it is asked for at least once a
+ * minute. `CommandFailure` where the page to open is neither https nor on this machine.
+ */
 export async function startDevice(
   config: oauth.Configuration,
   wanted: { readonly scopes: readonly string[]; readonly resource: string | undefined },
 ): Promise<oauth.DeviceAuthorizationResponse> {
   const parameters = new URLSearchParams({ scope: ["offline_access", ...wanted.scopes].join(" ") });
   if (wanted.resource !== undefined) parameters.set("resource", wanted.resource);
-  return told(() => oauth.initiateDeviceAuthorization(config, parameters));
+  const device = await told(() => oauth.initiateDeviceAuthorization(config, parameters));
+  const { verification_uri: page, verification_uri_complete: complete } = device;
+  return {
+    ...device,
+    verification_uri: pageToOpen(page),
+    ...(complete === undefined ? {} : { verification_uri_complete: pageToOpen(complete) }),
+    expires_in: Math.min(device.expires_in, MAX_LIFE_S),
+    interval: Math.min(device.interval ?? DEFAULT_INTERVAL_S, MAX_INTERVAL_S),
+  };
+}
+
+function pageToOpen(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !isPrivate(url) || url.username !== "") {
+    throw new CommandFailure(`the page to open is neither https nor on this machine: ${plain(text)}`);
+  }
+  return url.href;
 }
 
 /** Polls until the person has decided, as slowly as the server says. */
@@ -86,7 +131,7 @@ function tokensOf(answer: oauth.TokenEndpointResponse, now: () => number): Token
   return {
     access_token: answer.access_token,
     refresh_token: answer.refresh_token ?? null,
-    expires_at: now() + (answer.expires_in ?? 0) * 1000,
+    expires_at: now() + Math.min(answer.expires_in ?? 0, MAX_LIFE_S) * 1000,
   };
 }
 
@@ -95,16 +140,17 @@ export class ServerRefusal extends CommandFailure {
   readonly code: string;
 
   constructor(code: string, description: string | undefined) {
-    super(WORDS[code] ?? `the server refused: ${code}${description === undefined ? "" : ` (${description})`}`);
+    const said = plain(description === undefined ? code : `${code} (${description})`);
+    super(WORDS.get(code) ?? `the server refused: ${said}`);
     this.code = code;
   }
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  access_denied: "denied",
-  expired_token: "the code has expired; start again",
-  invalid_grant: "the login has ended; log in again: portcullis login --device",
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["access_denied", "denied"],
+  ["expired_token", "the code has expired; start again"],
+  ["invalid_grant", "the login has ended; log in again: portcullis login --device"],
+]);
 
 async function told<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -120,5 +166,5 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
 
 function reasonOf(error: Error): string {
   const { cause } = error;
-  return cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message;
+  return plain(cause instanceof Error && cause.message !== "" ? `${error.message} (${cause.message})` : error.message);
 }

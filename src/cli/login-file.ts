@@ -19,10 +19,15 @@ const loginSchema = z.object({
       expires_at: z.number(),
     })
     .nullable(),
+  /** A client whose login is not done yet, while the tokens of an earlier login stay. */
+  pending: z.object({ url: z.string(), client_id: z.string() }).optional(),
 });
 
 /** What `portcullis login` keeps. */
 export type Login = z.output<typeof loginSchema>;
+
+/** As it is between login and logout. */
+export type LoggedIn = Login & { readonly tokens: NonNullable<Login["tokens"]> };
 
 /** `credentials.json` in the folder for configuration of this person (XDG Base Directory). */
 export function loginFile(env: NodeJS.ProcessEnv): string {
@@ -39,12 +44,13 @@ export async function readLogin(file: string): Promise<Login | null> {
     throw new CommandFailure(`others may read or change ${file}, so it is not used; run: chmod 600 ${file}`);
   }
   const read = loginSchema.safeParse(parse(await readFile(file, "utf8")));
-  if (!read.success) throw new CommandFailure(`${file} cannot be understood; log in again: portcullis login --device`);
+  if (!read.success)
+    throw new CommandFailure(`${file} cannot be understood; remove it and log in again: portcullis login --device`);
   return read.data;
 }
 
 /** As `readLogin`, with tokens: `CommandFailure` where nobody is logged in. */
-export async function requireLogin(file: string): Promise<Login & { readonly tokens: NonNullable<Login["tokens"]> }> {
+export async function requireLogin(file: string): Promise<LoggedIn> {
   const login = await readLogin(file);
   if (login === null || login.tokens === null) {
     throw new CommandFailure("not logged in; run: portcullis login --device --url URL");
@@ -80,9 +86,14 @@ async function modeOf(file: string): Promise<number | null> {
   try {
     return (await stat(file)).mode;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (hasCode(error, "ENOENT")) return null;
     throw error;
   }
+}
+
+/** True for an error of the file system with that code, such as `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function parse(text: string): unknown {

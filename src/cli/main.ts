@@ -1,5 +1,6 @@
 import { VERSION } from "../app/version.ts";
 import { suggestion } from "../core/suggest.ts";
+import { plainLines } from "./client-text.ts";
 import { type Command, CommandFailure, type ExitCode, type Help, type Terminal, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 
@@ -55,8 +56,9 @@ async function run(
       terminal.error(`${error.message}\n\n${helpOf(command, args).usage}\n`);
       return 2;
     }
-    if (error instanceof CommandFailure) terminal.error(`${error.message}\n`);
-    else terminal.error(`portcullis ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    // It may quote what a server or a file says.
+    terminal.error(`${plainLines(error instanceof CommandFailure ? message : `portcullis ${name}: ${message}`)}\n`);
     return 1;
   }
 }

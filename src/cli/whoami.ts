@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { type Command, CommandFailure, JSON_OPTION, readArgs, UsageError } from "./command.ts";
 import { plain } from "./client-text.ts";
-import { knownClient, refresh, serverUrl } from "./login-client.ts";
-import { loginFile, requireLogin, writeLogin } from "./login-file.ts";
+import { knownClient, serverUrl } from "./login-client.ts";
+import { loginFile, requireLogin } from "./login-file.ts";
+import { accessToken } from "./login-tokens.ts";
 
 const answerSchema = z.object({
   subject: z.string(),
@@ -11,9 +12,6 @@ const answerSchema = z.object({
   portal: z.string().nullable(),
   expires_at: z.string().nullable(),
 });
-
-/** A token that ends sooner is refreshed first. */
-const MARGIN_MS = 30_000;
 
 /** `portcullis whoami`: what the token of `portcullis login` stands for. */
 export const whoami: Command = {
@@ -31,22 +29,17 @@ Example: portcullis whoami --json`,
     const file = loginFile(terminal.env);
     const login = await requireLogin(file);
     const config = await knownClient(serverUrl(login.url), login.client_id);
-    let { tokens } = login;
-    if (tokens.expires_at - MARGIN_MS <= Date.now()) {
-      tokens = await refresh(config, tokens, Date.now);
-      await writeLogin(file, { ...login, tokens });
-    }
-    const answer = await ask(config.serverMetadata().token_endpoint, tokens.access_token);
-    terminal.out(
-      values.json === true ? `${JSON.stringify({ url: login.url, ...answer })}\n` : asText(login.url, answer),
-    );
+    const token = await accessToken(file, login, config);
+    const answer = await ask(config.serverMetadata().token_endpoint, token);
+    const json = values.json === true;
+    terminal.out(json ? `${plain(JSON.stringify({ url: login.url, ...answer }))}\n` : asText(login.url, answer));
     return 0;
   },
 };
 
 type Answer = z.output<typeof answerSchema>;
 
-/** It stands beside the token endpoint. */
+/** It stands beside the token endpoint, which `knownClient` has found to be at the origin of the login. */
 async function ask(tokenEndpoint: string | undefined, token: string): Promise<Answer> {
   if (tokenEndpoint === undefined) throw new CommandFailure("the server names no token endpoint");
   const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
