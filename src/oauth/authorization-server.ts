@@ -52,7 +52,7 @@ function handOver(
       method: [...METHODS],
       url,
       handler: (request, reply) => {
-        facts.note(request.raw, { about: aboutOf(request), arrivedAt: now(), redeemed: null });
+        facts.note(request.raw, { about: aboutOf(request), arrivedAt: now(), redeemed: null, clientTrusted: false });
         reply.hijack();
         void answer(request.raw, reply.raw);
       },

@@ -50,6 +50,7 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
       if (!documents.allows(id)) return undefined;
       if (route !== undefined && BEGINNINGS.has(route)) {
         if ((await settings.read()).clientPolicy === "off") return undefined;
+        noteTrusted(options.facts);
         return { ...(await documents.resolve(id, record)), client_id: id };
       }
     }
@@ -57,6 +58,7 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
     if (record.status === "waiting" && route === "token" && !isDevicePoll()) {
       throw new errors.UnauthorizedClient("an administrator has not approved the client yet");
     }
+    if (isTrusted(record)) noteTrusted(options.facts);
     return payloadOf(record);
   }
 
@@ -69,6 +71,17 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
     destroy: unused,
     revokeByGrantId: unused,
   };
+}
+
+/** Anybody can register: until an administrator has looked at such a client, it is a stranger's. */
+function isTrusted({ origin, status, decidedAt }: ClientRecord): boolean {
+  return origin !== "registration" || (status === "approved" && decidedAt !== null);
+}
+
+function noteTrusted(facts: RequestFacts): void {
+  const context = Provider.ctx;
+  const fact = context === undefined ? undefined : facts.of(context.req);
+  if (fact !== undefined) fact.clientTrusted = true;
 }
 
 /** Nobody can decide about a device of a client that waits, so its polls bring nothing. */

@@ -33,9 +33,11 @@ const TOO_MANY = {
 export function createErrorPages({ chrome, facts }: { readonly chrome: () => Chrome; readonly facts: RequestFacts }) {
   return (ctx: Answering, { error, error_description: description }: ErrorOut): void => {
     const requestId = facts.of(ctx.req)?.about.requestId ?? "";
+    // The library has a redirect in mind.
+    if (ctx.status >= 300 && ctx.status < 400) ctx.status = 400;
     const words = (ctx.status === 429 ? TOO_MANY : WORDS[error]) ?? {
       title: "The request cannot be answered",
-      text: `The app sent a request that is not in order: ${description ?? error}. ${START_AGAIN}`,
+      text: `The app sent a request that is not in order: ${description ?? "it is refused"} (${error}). ${START_AGAIN}`,
     };
     ctx.type = "text/html; charset=utf-8";
     ctx.body = messagePage(chrome(), { ...words, requestId }).toString();

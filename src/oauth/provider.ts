@@ -19,6 +19,7 @@ import { createAdapterFactory } from "./adapter.ts";
 import { createClientAdapter } from "./client-adapter.ts";
 import { createMetadataDocuments, type MetadataDocuments } from "./client-metadata-document.ts";
 import { createDevicePolling } from "./device-polling.ts";
+import { keepErrorsFromStrangers } from "./error-redirects.ts";
 import { createEndpoints, type Endpoints } from "./endpoints.ts";
 import { createFetchDocument } from "./metadata-fetch.ts";
 import { auditProvider, createAuditOAuth } from "./oauth-events.ts";
@@ -110,6 +111,7 @@ export function createProvider(options: ProviderOptions): {
   );
   speakAsIssuer(provider, issuer);
   judgeClients(provider, digester);
+  keepErrorsFromStrangers(provider, facts);
   const answers = createAnswers({ ...options, catalogue, metadataDocuments: config.metadata_hosts.length > 0 });
   const gate = createGate({ ...options, limits });
   provider.use(createFrame({ ...options, provider, endpoints, gate, answers, page, audit: createAuditOAuth(options) }));

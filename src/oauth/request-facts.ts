@@ -15,6 +15,8 @@ export interface RequestFact {
   readonly arrivedAt: number;
   /** The code or refresh token that it used up; `null` where it did not. */
   redeemed: Redeemed | null;
+  /** True once the client was found to be one that an administrator made, approved or lists the host of. */
+  clientTrusted: boolean;
 }
 
 /** Facts by request, for the parts that the library calls with nothing but its own context. */
