@@ -1,6 +1,6 @@
 import { type GrantId, isClientId, isGrantId, isPersonId, type PersonId } from "../core/ids.ts";
-import { type GrantsOf, grantState } from "../oauth/grants-service.ts";
-import type { GrantRecord } from "../store/grants.ts";
+import { type GrantRecord, type GrantsOf, grantState } from "../store/grants.ts";
+import type { Settings } from "../store/settings.ts";
 import { type ClientsDesk, withClientsDesk } from "./clients-desk.ts";
 import {
   type Command,
@@ -85,7 +85,7 @@ async function list(desk: ClientsDesk, values: Values, terminal: Terminal): Prom
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
   const after = values.after === undefined ? {} : { after: grantId(values.after) };
   const records = await desk.grants.list(await whose(desk, values), { ...after, limit });
-  const now = Date.now();
+  const now = await stateAt(desk);
   if (values.json === true) terminal.out(`${JSON.stringify(records.map((record) => grantJson(record, now)))}\n`);
   else if (records.length === 0) terminal.out("nothing was granted yet\n");
   else terminal.out(records.map((record) => `${grantLine(record, now)}\n`).join(""));
@@ -120,7 +120,7 @@ async function revoke(desk: ClientsDesk, id: GrantId, values: Values, terminal: 
   });
   if (record === null) throw new CommandFailure(`no grant ${id}`);
   const already = isoTime(before?.revokedAt ?? null);
-  if (values.json === true) terminal.out(`${JSON.stringify(grantJson(record, Date.now()))}\n`);
+  if (values.json === true) terminal.out(`${JSON.stringify(grantJson(record, await stateAt(desk)))}\n`);
   else if (already !== null) terminal.out(`${record.id} was revoked already, at ${already}.\n`);
   else terminal.out(`revoked ${record.id}. This cannot be undone.\n`);
   return 0;
@@ -132,10 +132,20 @@ function grantId(text: string | undefined): GrantId {
   return text;
 }
 
-function grantJson(record: GrantRecord, now: number): Record<string, unknown> {
+/** What the state of a grant goes by. */
+interface StateAt {
+  readonly settings: Settings;
+  readonly now: number;
+}
+
+async function stateAt({ access }: ClientsDesk): Promise<StateAt> {
+  return { settings: await access.read(), now: Date.now() };
+}
+
+function grantJson(record: GrantRecord, { settings, now }: StateAt): Record<string, unknown> {
   return {
     id: record.id,
-    state: grantState(record, now),
+    state: grantState(record, settings, now),
     person: record.person,
     client: record.client,
     scopes: record.scopes,
@@ -148,10 +158,10 @@ function grantJson(record: GrantRecord, now: number): Record<string, unknown> {
   };
 }
 
-function grantLine(record: GrantRecord, now: number): string {
+function grantLine(record: GrantRecord, { settings, now }: StateAt): string {
   return [
     record.id,
-    grantState(record, now).padEnd(7),
+    grantState(record, settings, now).padEnd(7),
     record.person,
     record.client,
     (record.portal ?? "all portals").padEnd(11),

@@ -14,10 +14,10 @@ import type { OAuthPrincipal } from "../core/principal.ts";
 import { commonScopes } from "../core/scopes.ts";
 import type { CredentialFacts } from "../store/cache.ts";
 import type { ClientRecord, Clients } from "../store/clients.ts";
-import type { GrantRecord, Grants } from "../store/grants.ts";
+import { type GrantRecord, type Grants, grantState } from "../store/grants.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import * as field from "../store/record-fields.ts";
-import type { Settings, SettingsStore } from "../store/settings.ts";
+import { isOpenSince, type Settings, type SettingsStore } from "../store/settings.ts";
 import type { ChangeTag, DocumentStore, StoredDocument } from "../store/types.ts";
 import { readAudience } from "./audience.ts";
 import type { CredentialSource } from "./source.ts";
@@ -168,19 +168,15 @@ function scopesNow(token: Token, { client, grant, person }: Standing): readonly 
 }
 
 function isTakenAway(token: Token, { client, grant, person, settings }: Standing, portal: PortalId | null): boolean {
-  if (!settings.mcpAccess || isBefore(settings.mcpOffAt, token.issuedAt)) return true;
+  if (!isOpenSince(settings, token.issuedAt)) return true;
   if (client?.status !== "approved") return true;
   if (token.personId === null) return false;
-  if (grant === null || grant.revokedAt !== null || isBefore(settings.mcpOffAt, grant.createdAt)) return true;
+  // That it comes to its own end is no revocation: the facts have the time.
+  if (grant === null || grantState(grant, settings, token.issuedAt) !== "active") return true;
   if (person === null || person.disabledAt !== null) return true;
   // The client was restricted to another portal since.
   if (grant.portal !== null && grant.portal !== portal) return true;
   return person.portals !== null && (portal === null || !person.portals.includes(portal));
-}
-
-/** True for what was there when MCP access was switched off. */
-function isBefore(mcpOffAt: number | null, at: number): boolean {
-  return mcpOffAt !== null && at <= mcpOffAt;
 }
 
 function tagsOf({ clientId, grantId, personId }: Token): readonly ChangeTag[] {

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { ClientPolicy, Settings, SettingsStore } from "../store/settings.ts";
+import { rewrite } from "../store/typed-document.ts";
 
 /** What an administrator decides for the whole organisation. Rejects with `StoreUnavailable`. */
 export interface AccessService {
@@ -31,14 +32,13 @@ export function createAccessService(options: {
 }): AccessService {
   const { settings, clock } = options;
 
-  /** Writes what `next` makes of the settings; again, where somebody else wrote in between. */
   async function update(next: (now: Settings) => Settings | null): Promise<SettingsChange> {
-    for (;;) {
-      const current = await settings.read();
-      const wanted = next(current);
-      if (wanted === null) return { changed: false, settings: current };
-      if (await settings.write(wanted)) return { changed: true, settings: wanted };
-    }
+    const { before, written } = await rewrite(
+      () => settings.read(),
+      next,
+      (wanted) => settings.write(wanted),
+    );
+    return { changed: written !== null, settings: written ?? before };
   }
 
   return {

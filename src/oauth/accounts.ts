@@ -1,9 +1,9 @@
 import { type Account, type FindAccount, type Grant, type KoaContextWithOIDC } from "oidc-provider";
 import type { Clock } from "../core/clock.ts";
 import { isGrantId, isPersonId, type PersonId } from "../core/ids.ts";
-import type { Grants } from "../store/grants.ts";
+import { type Grants, grantState } from "../store/grants.ts";
 import type { People } from "../store/people.ts";
-import type { SettingsStore } from "../store/settings.ts";
+import { isOpenSince, type SettingsStore } from "../store/settings.ts";
 import { orUnavailable } from "./store-failure.ts";
 
 export interface AccountsOptions {
@@ -35,13 +35,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
   async function inForce(grantId: string | undefined, accountId: string | undefined): Promise<boolean> {
     const grant = grantId !== undefined && isGrantId(grantId) ? await grants.get(grantId) : null;
-    if (grant === null || grant.revokedAt !== null || grant.person !== accountId) return false;
-    return grant.expiresAt > clock.now() && (await isOpenSince(grant.createdAt));
-  }
-
-  async function isOpenSince(at: number): Promise<boolean> {
-    const { mcpAccess, mcpOffAt } = await settings.read();
-    return mcpAccess && (mcpOffAt === null || at > mcpOffAt);
+    if (grant === null || grant.person !== accountId) return false;
+    return grantState(grant, await settings.read(), clock.now()) === "active";
   }
 
   return {
@@ -59,7 +54,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         if (grantId === undefined || !(await inForce(grantId, ctx.oidc.account?.accountId))) return undefined;
         return ctx.oidc.provider.Grant.find(grantId);
       }),
-    isOpenSince: (at) => orUnavailable(() => isOpenSince(at)),
+    isOpenSince: (at) => orUnavailable(async () => isOpenSince(await settings.read(), at)),
     holds: (grantId, accountId) =>
       orUnavailable(async () => (await person(accountId)) !== null && (await inForce(grantId, accountId))),
   };

@@ -130,7 +130,7 @@ async function register(id: string, payload: AdapterPayload, options: ClientAdap
     decidedBy: null,
     expiresAt: open ? null : now + WAITING_MS,
   });
-  if (!made) throw new Error("a new client's id is taken");
+  if (made === null) throw new Error("a new client's id is taken");
 }
 
 function askedScope(context: KoaContextWithOIDC): unknown {

@@ -4,6 +4,7 @@ import { commonScopes } from "../core/scopes.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
+import { rewrite } from "../store/typed-document.ts";
 import {
   checkClientLimits,
   checkClientRequest,
@@ -45,10 +46,6 @@ export interface ClientsService {
   get(id: ClientId): Promise<ClientRecord | null>;
   /** Waiting ones first, then approved, then disabled; newest first in each. `limit` is 1 to 1000. */
   list(limit: number): Promise<readonly ClientRecord[]>;
-  listOf(
-    status: ClientStatus,
-    page: { readonly after?: ClientId; readonly limit: number },
-  ): Promise<readonly ClientRecord[]>;
   /** Lets a waiting client in, with less than it asked for where `limits` say so; those reject as in `add`. */
   approve(
     id: ClientId,
@@ -80,7 +77,6 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
   const limitsNow = (): ClientLimits => ({ scopes: options.scopes(), portals: options.portals() });
   const newSecret = (): string => CLIENT_SECRET_PREFIX + randomBase62(43, randomBytes);
 
-  const update = (id: ClientId, next: Step): Promise<ClientChange> => updateClient(clients, id, next);
   const decide = (record: ClientRecord, status: ClientStatus, by: string): ClientRecord => ({
     ...record,
     status,
@@ -92,47 +88,48 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
   return {
     add: (request) => addClient(request, { ...options, limits: limitsNow(), newSecret }),
     get: (id) => clients.get(id),
-    listOf: (status, page) => clients.list(status, page),
     list: (limit) => listAll(clients, limit),
     async approve(id, by, wanted) {
       const { scopes, portal } = checkClientLimits(wanted ?? { scopes: null, portal: null }, limitsNow());
-      return update(id, (current) => {
-        if (current.status === "approved") return { kind: "unchanged", record: current };
-        if (current.status === "disabled") return { kind: "wrong_status", record: current };
+      return changeStatus(clients, id, "approved", (current) => {
+        if (current.status !== "waiting") return null;
         const narrowed = scopes === null ? current.scopes : commonScopes(scopes, current.scopes);
         if (narrowed.length === 0) throw new InvalidClientRequest(["it may have none of these scopes"]);
         return { ...decide(current, "approved", by), scopes: narrowed, portal: portal ?? current.portal };
       });
     },
     async disable(id, by) {
-      const change = await update(id, (current) =>
-        current.status === "disabled" ? { kind: "unchanged", record: current } : decide(current, "disabled", by),
+      const change = await changeStatus(clients, id, "disabled", (current) =>
+        current.status === "disabled" ? null : decide(current, "disabled", by),
       );
       // Repeated for one that is disabled already: an earlier call may have been cut off half-way.
       const grantsEnded = change.kind === "not_found" ? 0 : await grants.revokeAll({ client: id });
       return { ...change, grantsEnded };
     },
     enable: (id, by) =>
-      update(id, (current) => {
-        if (current.status === "approved") return { kind: "unchanged", record: current };
-        if (current.status === "waiting") return { kind: "wrong_status", record: current };
-        return decide(current, "approved", by);
-      }),
+      changeStatus(clients, id, "approved", (current) =>
+        current.status === "disabled" ? decide(current, "approved", by) : null,
+      ),
     rotateSecret: (id) => rotateSecret(id, newSecret(), options),
   };
 }
 
-type Step = (now: ClientRecord) => ClientRecord | ClientChange;
+/** What to write over a client; `null` leaves it as it is. */
+type Next = (current: ClientRecord) => ClientRecord | null;
 
-/** Writes what `next` makes of the client; again, where somebody else wrote in between. */
-async function updateClient(clients: Clients, id: ClientId, next: Step): Promise<ClientChange> {
-  for (;;) {
-    const current = await clients.get(id);
-    if (current === null) return { kind: "not_found" };
-    const wanted = next(current);
-    if ("kind" in wanted) return wanted;
-    if (await clients.update(wanted)) return { kind: "changed", record: wanted, before: current.status };
-  }
+function updateClient(clients: Clients, id: ClientId, next: Next) {
+  return rewrite(
+    () => clients.get(id),
+    (current) => (current === null ? null : next(current)),
+    (wanted) => clients.update(wanted),
+  );
+}
+
+async function changeStatus(clients: Clients, id: ClientId, status: ClientStatus, next: Next): Promise<ClientChange> {
+  const { before, written } = await updateClient(clients, id, next);
+  if (before === null) return { kind: "not_found" };
+  if (written !== null) return { kind: "changed", record: written, before: before.status };
+  return { kind: before.status === status ? "unchanged" : "wrong_status", record: before };
 }
 
 async function rotateSecret(
@@ -140,13 +137,11 @@ async function rotateSecret(
   secret: string,
   { clients, digester }: Pick<ClientsServiceOptions, "clients" | "digester">,
 ): Promise<SecretRotation> {
-  const change = await updateClient(clients, id, (current) =>
-    current.secretDigest === null
-      ? { kind: "wrong_status", record: current }
-      : { ...current, secretDigest: digester.stored(secret) },
+  const { before, written } = await updateClient(clients, id, (current) =>
+    current.secretDigest === null ? null : { ...current, secretDigest: digester.stored(secret) },
   );
-  if (change.kind === "changed") return { kind: "rotated", record: change.record, secret };
-  return change.kind === "not_found" ? change : { kind: "no_secret", record: change.record };
+  if (before === null) return { kind: "not_found" };
+  return written === null ? { kind: "no_secret", record: before } : { kind: "rotated", record: written, secret };
 }
 
 async function addClient(
@@ -175,7 +170,8 @@ async function addClient(
       decidedBy: request.createdBy,
       expiresAt: null,
     } as const;
-    if (await clients.create(record)) return { record: { ...record, version: 1 }, secret };
+    const made = await clients.create(record);
+    if (made !== null) return { record: made, secret };
   }
 }
 

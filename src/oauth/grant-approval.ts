@@ -40,7 +40,7 @@ export function createGrantApproval(options: {
     for (;;) {
       const id = `grant_${randomBase62(22, randomBytes)}`;
       if (!isGrantId(id)) throw new Error("made an id that is none");
-      const made = {
+      const made = await grants.create({
         id,
         person: person.id,
         client: client.id,
@@ -51,8 +51,8 @@ export function createGrantApproval(options: {
         createdAt,
         expiresAt: createdAt + lifetimeMs,
         revokedAt: null,
-      };
-      if (await grants.create(made)) return { ...made, version: 1 };
+      });
+      if (made !== null) return made;
     }
   }
 

@@ -1,8 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { ClientId, GrantId, PersonId } from "../core/ids.ts";
-import type { GrantRecord, Grants } from "../store/grants.ts";
-
-export type GrantsOf = { readonly person: PersonId } | { readonly client: ClientId } | "all";
+import type { GrantId } from "../core/ids.ts";
+import type { GrantRecord, Grants, GrantsOf } from "../store/grants.ts";
 
 /** What people allowed clients. Rejects with `StoreUnavailable`. */
 export interface GrantsService {
@@ -14,15 +12,7 @@ export interface GrantsService {
   revokeAll(of: GrantsOf): Promise<number>;
 }
 
-export type GrantState = "active" | "revoked" | "expired";
-
-export function grantState(record: Pick<GrantRecord, "revokedAt" | "expiresAt">, now: number): GrantState {
-  if (record.revokedAt !== null) return "revoked";
-  return record.expiresAt <= now ? "expired" : "active";
-}
-
-const PAGE = 500;
-
+/** See `GrantsService`. */
 export function createGrantsService({
   grants,
   clock,
@@ -34,20 +24,6 @@ export function createGrantsService({
     get: (id) => grants.get(id),
     list: (of, page) => grants.list(of, page),
     revoke: (id) => grants.revoke(id, clock.now()),
-    async revokeAll(of) {
-      let ended = 0;
-      let after: { readonly after?: GrantId } = {};
-      for (;;) {
-        const page = await grants.list(of, { ...after, limit: PAGE });
-        for (const { id, revokedAt } of page) {
-          // Those that are revoked too: an earlier call may have been cut off before their tokens were gone.
-          await grants.revoke(id, clock.now());
-          if (revokedAt === null) ended += 1;
-        }
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) return ended;
-        after = { after: last.id };
-      }
-    },
+    revokeAll: (of) => grants.revokeAll(of, clock.now()),
   };
 }

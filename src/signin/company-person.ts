@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { PortalId, Scope } from "../core/ids.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { People, PersonRecord } from "../store/people.ts";
+import { rewrite } from "../store/typed-document.ts";
 import { newPersonId } from "./person-id.ts";
 
 type Company = NonNullable<Config["signin"]["company"]>;
@@ -48,8 +49,6 @@ export function rightsOfGroups(
   };
 }
 
-const ATTEMPTS = 8;
-
 /**
  * Finds or makes the person, and writes what the provider says over what was known: rights follow the groups. One who
  * was disabled here stays disabled. Known by issuer and subject alone: an email may pass to somebody else.
@@ -60,21 +59,20 @@ export async function personFromCompany(
 ): Promise<CompanyPerson> {
   const { issuer, subject, ...said } = identity;
   const company = `${issuer} ${subject}`;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const known = await people.findByCompany(company);
-    if (known !== null && known.disabledAt !== null) return { kind: "disabled", person: known };
-    const holder = await people.findByEmail(said.email);
-    if (holder !== null && holder.id !== known?.id) return { kind: "email_taken", email: said.email };
-    const now = clock.now();
-    if (known !== null) {
-      const person = { ...known, ...said, lastSignInAt: now };
-      if (await people.update(person)) return { kind: "person", person: { ...person, version: known.version + 1 } };
-      continue;
-    }
-    const id = newPersonId(randomBytes);
-    const times = { createdAt: now, disabledAt: null, lastSignInAt: now };
-    const person = { ...said, ...times, id, company, password: null, createdBy: "company sign-in" };
-    if (await people.create(person)) return { kind: "person", person: { ...person, version: 1 } };
-  }
-  throw new Error("the record of a person kept changing");
+  const { before, written } = await rewrite(
+    () => people.findByCompany(company),
+    async (known) => {
+      if (known !== null && known.disabledAt !== null) return null;
+      const holder = await people.findByEmail(said.email);
+      if (holder !== null && holder.id !== known?.id) return null;
+      const now = clock.now();
+      if (known !== null) return { ...known, ...said, lastSignInAt: now };
+      const times = { createdAt: now, disabledAt: null, lastSignInAt: now };
+      return { ...said, ...times, id: newPersonId(randomBytes), company, password: null, createdBy: "company sign-in" };
+    },
+    (person) => ("version" in person ? people.update(person) : people.create(person)),
+  );
+  if (written !== null) return { kind: "person", person: written };
+  if (before !== null && before.disabledAt !== null) return { kind: "disabled", person: before };
+  return { kind: "email_taken", email: said.email };
 }

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { People, PersonRecord } from "../store/people.ts";
+import { rewrite } from "../store/typed-document.ts";
 import type { Csrf } from "../web/csrf.ts";
 import { type Passwords, PasswordsBusy } from "./password.ts";
 import { normalizedEmail } from "./person-fields.ts";
@@ -48,7 +49,6 @@ export interface PasswordSigninOptions {
 }
 
 const BUSY_MS = 2000;
-const WRITES = 4;
 const DEVICE = /^([\w-]{22})\.([\w-]{64})$/;
 
 /** See `PasswordSignin`. */
@@ -96,7 +96,7 @@ export function createPasswordSignin(options: PasswordSigninOptions): PasswordSi
 
 /**
  * Writes when the person signed in and, where its cost was raised, the password anew. Returns the record as it is then;
- * `null` where the password was changed while it was being checked.
+ * `null` where the password was changed while it was being checked. One who is disabled is returned and not written.
  */
 async function recordSignIn(
   person: PersonRecord,
@@ -104,15 +104,15 @@ async function recordSignIn(
   { people, passwords, clock }: PasswordSigninOptions,
 ): Promise<PersonRecord | null> {
   const password = rehash === null ? person.password : await passwords.hash(rehash).catch(keepWhereBusy(person));
-  let current: PersonRecord | null = person;
-  for (let write = 0; write < WRITES; write += 1) {
-    if (current === null || current.password !== person.password) return null;
-    if (current.disabledAt !== null) return current;
-    const next: PersonRecord = { ...current, password, lastSignInAt: clock.now() };
-    if (await people.update(next)) return { ...next, version: next.version + 1 };
-    current = await people.get(person.id);
-  }
-  return current;
+  const { before, written } = await rewrite(
+    () => people.get(person.id),
+    (now) => {
+      if (now === null || now.password !== person.password || now.disabledAt !== null) return null;
+      return { ...now, password, lastSignInAt: clock.now() };
+    },
+    (next) => people.update(next),
+  );
+  return written ?? (before?.password === person.password ? before : null);
 }
 
 /** There is another time to raise the cost. */

@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { isPersonId, type PersonId, type PortalId, type Scope } from "../core/ids.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
-import { type GrantRecord, type Grants } from "../store/grants.ts";
+import type { Grants } from "../store/grants.ts";
 import type { People, PersonRecord, Role } from "../store/people.ts";
+import { rewrite } from "../store/typed-document.ts";
 import { hasActiveAdministrator } from "./administrators.ts";
 import { type Passwords, passwordProblem } from "./password.ts";
 import {
@@ -99,10 +100,6 @@ export interface PeopleServiceOptions {
   readonly portals: () => readonly { readonly id: PortalId }[];
 }
 
-/** How often a write is tried again where somebody else wrote the same record in between. */
-const ATTEMPTS = 8;
-const PAGE = 100;
-
 /** See `PeopleService`. */
 export function createPeopleService(options: PeopleServiceOptions): PeopleService {
   const { people, sessions, clock, randomBytes, passwords } = options;
@@ -126,10 +123,9 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
     prepare,
     async add(request) {
       const record = await prepare(request);
-      if (!(await people.create(record))) {
-        throw new InvalidPersonRequest([{ field: "email", text: `the email ${record.email} is taken` }]);
-      }
-      return { ...record, version: 1 };
+      const made = await people.create(record);
+      if (made !== null) return made;
+      throw new InvalidPersonRequest([{ field: "email", text: `the email ${record.email} is taken` }]);
     },
     async setPassword(id, password) {
       const person = await people.get(id);
@@ -146,7 +142,7 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
       // A repeated call does what an earlier one may have left undone.
       if (changed.kind === "changed" || changed.kind === "unchanged") {
         await sessions.endAll(id);
-        await revokeGrants(options.grants, id, clock.now());
+        await options.grants.revokeAll({ person: id }, clock.now());
       }
       return changed;
     },
@@ -176,48 +172,46 @@ async function findPerson(people: People, idOrEmail: string): Promise<PersonReco
 type Next = (person: PersonRecord) => Partial<Omit<PersonRecord, "id" | "version">> | null;
 
 async function changePerson(people: People, id: PersonId, next: Next): Promise<PersonChange> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const before = await people.get(id);
-    if (before === null) return { kind: "not_found" };
-    const changes = next(before);
-    if (changes === null) return { kind: "unchanged", person: before };
-    const person = { ...before, ...changes };
-    const loses = isActiveAdministrator(before) && !isActiveAdministrator(person);
-    if (loses && !(await hasActiveAdministrator(people, id))) return { kind: "last_administrator", person: before };
-    if (!(await people.update(person))) continue;
-    const written = { ...person, version: before.version + 1 };
-    if (!loses || (await hasActiveAdministrator(people, id))) return { kind: "changed", before, person: written };
-    // Two administrators took each other away at once. Whoever looks last sees that none is left and takes it back.
-    return { kind: "last_administrator", person: await restoreAdministrator(people, before) };
-  }
-  throw new Error(`the record of ${id} kept changing`);
+  const changed = (person: PersonRecord | null): PersonRecord | null => {
+    const changes = person === null ? null : next(person);
+    return person === null || changes === null ? null : { ...person, ...changes };
+  };
+  const { before, written } = await rewrite(
+    () => people.get(id),
+    async (person) => {
+      const wanted = changed(person);
+      return (await losesTheLast(people, person, wanted)) ? null : wanted;
+    },
+    (wanted) => people.update(wanted),
+  );
+  if (before === null) return { kind: "not_found" };
+  if (written === null) return { kind: changed(before) === null ? "unchanged" : "last_administrator", person: before };
+  if (!(await losesTheLast(people, before, written))) return { kind: "changed", before, person: written };
+  // Two administrators took each other away at once. Whoever looks last sees that none is left and takes it back.
+  return { kind: "last_administrator", person: await restoreAdministrator(people, before) };
+}
+
+/** True where nobody is an administrator who may sign in once `before` is as `after`. */
+async function losesTheLast(people: People, before: PersonRecord | null, after: PersonRecord | null): Promise<boolean> {
+  if (before === null || after === null) return false;
+  if (!isActiveAdministrator(before) || isActiveAdministrator(after)) return false;
+  return !(await hasActiveAdministrator(people, before.id));
 }
 
 /** Whatever else was changed in the record meanwhile stays. */
 async function restoreAdministrator(people: People, { id, role, disabledAt }: PersonRecord): Promise<PersonRecord> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const current = await people.get(id);
-    if (current === null) break;
-    const restored = { ...current, role, disabledAt };
-    if (await people.update(restored)) return { ...restored, version: current.version + 1 };
-  }
-  throw new Error(`the record of ${id} kept changing`);
+  const { written } = await rewrite(
+    () => people.get(id),
+    (current) => (current === null ? null : { ...current, role, disabledAt }),
+    (restored) => people.update(restored),
+  );
+  // Nobody removes people.
+  if (written === null) throw new Error(`the record of ${id} is gone`);
+  return written;
 }
 
 function isActiveAdministrator(person: PersonRecord): boolean {
   return person.role === "admin" && person.disabledAt === null;
-}
-
-async function revokeGrants(grants: Grants, person: PersonId, now: number): Promise<void> {
-  let page: readonly GrantRecord[];
-  let after = {};
-  do {
-    page = await grants.list({ person }, { ...after, limit: PAGE });
-    for (const grant of page) {
-      await grants.revoke(grant.id, now);
-      after = { after: grant.id };
-    }
-  } while (page.length === PAGE);
 }
 
 type Checked = Pick<PersonRecord, "email" | "name" | "role" | "scopes" | "portals" | "createdBy">;

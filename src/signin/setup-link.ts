@@ -86,9 +86,9 @@ export function createSetupLinks(options: SetupLinksOptions): SetupLinks {
       if (!(await documents.insert(claim))) return null;
       if (await hasActiveAdministrator(people)) return null;
       if (!(await documents.consume(KIND, idOf(token), now))) return null;
-      if (!(await people.create(person))) return null;
-      await documents.removeGroup(GROUP, [KIND]);
-      return { ...person, version: 1 };
+      const made = await people.create(person);
+      if (made !== null) await documents.removeGroup(GROUP, [KIND]);
+      return made;
     },
   };
 }

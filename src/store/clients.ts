@@ -35,8 +35,8 @@ export interface ClientRecord {
 
 /** Clients in the store. Rejects with `StoreUnavailable` and nothing else. */
 export interface Clients {
-  /** False where the id is taken. */
-  create(record: Omit<ClientRecord, "version">): Promise<boolean>;
+  /** `null` where the id is taken. */
+  create(record: Omit<ClientRecord, "version">): Promise<ClientRecord | null>;
   get(id: ClientId): Promise<ClientRecord | null>;
   /** Of one status, newest first. */
   list(
@@ -44,8 +44,11 @@ export interface Clients {
     page: { readonly after?: ClientId; readonly limit: number },
   ): Promise<readonly ClientRecord[]>;
   count(status: ClientStatus): Promise<number>;
-  /** Writes over the version that was read, with the tag of the client; false where it has changed since. */
-  update(record: ClientRecord): Promise<boolean>;
+  /**
+   * Writes over the version that was read, with the tag of the client, and returns it as it is then; `null` where it has
+   * changed since.
+   */
+  update(record: ClientRecord): Promise<ClientRecord | null>;
 }
 
 const KIND = "client";
@@ -70,11 +73,17 @@ const clientSchema = z.strictObject({
 /** See `Clients`. */
 export function createClients(documents: DocumentStore): Clients {
   return {
-    create: (record) => documents.insert(documentOf(record), tagsOf(record)),
+    async create(record) {
+      const made = await documents.insert(documentOf(record), tagsOf(record));
+      return made ? { ...record, version: 1 } : null;
+    },
     get: async (id) => readAs(clientSchema, await documents.get(KIND, id)),
     list: async (status, page) => readAllAs(clientSchema, await documents.list(KIND, groupOf(status), page)),
     count: (status) => documents.count(KIND, groupOf(status)),
-    update: ({ version: read, ...record }) => documents.replace(documentOf(record), read, tagsOf(record)),
+    async update({ version: read, ...record }) {
+      const written = await documents.replace(documentOf(record), read, tagsOf(record));
+      return written ? { ...record, version: read + 1 } : null;
+    },
   };
 }
 

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { ClientId, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
 import { clientId, grantId, personId, portal, scope, time, version } from "./record-fields.ts";
-import { readAs, readAllAs } from "./typed-document.ts";
-import { type ChangeTag, type DocumentStore, type NewDocument, StoreUnavailable } from "./types.ts";
+import { isOpenSince, type Settings } from "./settings.ts";
+import { readAs, readAllAs, rewrite } from "./typed-document.ts";
+import type { ChangeTag, DocumentStore, NewDocument } from "./types.ts";
 
 /** What one person allowed one client. Every token of it carries its id. Times are wall clock ms. */
 export interface GrantRecord {
@@ -25,29 +26,45 @@ export interface GrantRecord {
 /** Kinds of documents that OAuth keeps for a grant, and that end with it. */
 export const TOKEN_KINDS = ["AccessToken", "RefreshToken", "AuthorizationCode", "DeviceCode"] as const;
 
+/** Whose grants. */
+export type GrantsOf = { readonly person: PersonId } | { readonly client: ClientId } | "all";
+
+/** `ended` is one from before MCP access was switched off. */
+export type GrantState = "active" | "revoked" | "ended" | "expired";
+
+/** Whether a grant is in force under the settings, at a wall clock time in ms. */
+export function grantState(
+  grant: Pick<GrantRecord, "createdAt" | "expiresAt" | "revokedAt">,
+  settings: Pick<Settings, "mcpAccess" | "mcpOffAt">,
+  now: number,
+): GrantState {
+  if (grant.revokedAt !== null) return "revoked";
+  if (!isOpenSince(settings, grant.createdAt)) return "ended";
+  return grant.expiresAt <= now ? "expired" : "active";
+}
+
 /** Grants in the store. Rejects with `StoreUnavailable` and nothing else. */
 export interface Grants {
-  create(record: Omit<GrantRecord, "version">): Promise<boolean>;
+  /** `null` where the id is taken. */
+  create(record: Omit<GrantRecord, "version">): Promise<GrantRecord | null>;
   get(id: GrantId): Promise<GrantRecord | null>;
   /** Newest first, revoked ones too until they expire. Without a filter, all. */
-  list(
-    of: { readonly person: PersonId } | { readonly client: ClientId } | "all",
-    page: { readonly after?: GrantId; readonly limit: number },
-  ): Promise<readonly GrantRecord[]>;
+  list(of: GrantsOf, page: { readonly after?: GrantId; readonly limit: number }): Promise<readonly GrantRecord[]>;
   /**
    * Ends it for good, with its tokens and codes. A repeated call removes what is left and returns the record as it
    * is; `null` where unknown. It is marked first: whoever reads the grant from then on finds it dead, also where the
    * removal fails or a token is written meanwhile.
    */
   revoke(id: GrantId, at: number): Promise<GrantRecord | null>;
+  /** Revokes all of a person or of a client; returns how many were not revoked before. */
+  revokeAll(of: GrantsOf, at: number): Promise<number>;
 }
 
 /** The library's own record of the grant ends with the tokens. */
 const KINDS_OF_GRANT = [...TOKEN_KINDS, "Grant"];
 const KIND = "grant";
 const ALL = "all";
-/** Only `revoke` writes over a grant, so that a second attempt finds it revoked or gone. */
-const ATTEMPTS = 5;
+const PAGE = 500;
 
 const grantSchema = z.strictObject({
   id: grantId,
@@ -69,28 +86,48 @@ export function createGrants(documents: DocumentStore): Grants {
     return readAs(grantSchema, await documents.get(KIND, id));
   }
 
-  async function mark(id: GrantId, at: number): Promise<GrantRecord | null> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      // One after the other: each attempt looks at what the one before lost to.
-      // oxlint-disable-next-line no-await-in-loop
-      const record = await get(id);
-      if (record === null || record.revokedAt !== null) return record;
-      const { version: read, ...revoked } = { ...record, revokedAt: at };
-      // oxlint-disable-next-line no-await-in-loop
-      if (await documents.replace(documentOf(revoked), read, tagsOf(id))) return { ...revoked, version: read + 1 };
-    }
-    throw new StoreUnavailable("a grant changes too often to be revoked");
+  async function update({ version: read, ...record }: GrantRecord): Promise<GrantRecord | null> {
+    const written = await documents.replace(documentOf(record), read, tagsOf(record.id));
+    return written ? { ...record, version: read + 1 } : null;
+  }
+
+  async function revoke(id: GrantId, at: number): Promise<GrantRecord | null> {
+    const { before, written } = await rewrite(
+      () => get(id),
+      (grant) => (grant === null || grant.revokedAt !== null ? null : { ...grant, revokedAt: at }),
+      update,
+    );
+    // Of a grant that is gone, too: what may be left of it is worth nothing.
+    await documents.removeGroup(`grant:${id}`, KINDS_OF_GRANT, tagsOf(id));
+    return written ?? before;
+  }
+
+  async function list(of: GrantsOf, page: { readonly after?: GrantId; readonly limit: number }) {
+    return readAllAs(grantSchema, await documents.list(KIND, groupOf(of), page));
   }
 
   return {
-    create: (record) => documents.insert(documentOf(record), tagsOf(record.id)),
+    async create(record) {
+      const made = await documents.insert(documentOf(record), tagsOf(record.id));
+      return made ? { ...record, version: 1 } : null;
+    },
     get,
-    list: async (of, page) => readAllAs(grantSchema, await documents.list(KIND, groupOf(of), page)),
-    async revoke(id, at) {
-      const record = await mark(id, at);
-      // Of a grant that is gone, too: what may be left of it is worth nothing.
-      await documents.removeGroup(`grant:${id}`, KINDS_OF_GRANT, tagsOf(id));
-      return record;
+    list,
+    revoke,
+    async revokeAll(of, at) {
+      let ended = 0;
+      let after: { readonly after?: GrantId } = {};
+      for (;;) {
+        const page = await list(of, { ...after, limit: PAGE });
+        for (const { id, revokedAt } of page) {
+          // Those that are revoked too: an earlier call may have been cut off before their tokens were gone.
+          await revoke(id, at);
+          if (revokedAt === null) ended += 1;
+        }
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return ended;
+        after = { after: last.id };
+      }
     },
   };
 }
@@ -104,7 +141,7 @@ function tagsOf(id: GrantId): ChangeTag[] {
   return [`grant:${id}`];
 }
 
-function groupOf(of: { readonly person: PersonId } | { readonly client: ClientId } | "all"): string {
+function groupOf(of: GrantsOf): string {
   if (of === "all") return ALL;
   return "person" in of ? `person:${of.person}` : `client:${of.client}`;
 }

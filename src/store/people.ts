@@ -31,8 +31,8 @@ export interface PersonRecord {
 
 /** People in the store. Rejects with `StoreUnavailable` and nothing else. */
 export interface People {
-  /** False where the id, the email or the company's subject is taken. */
-  create(record: Omit<PersonRecord, "version">): Promise<boolean>;
+  /** `null` where the id, the email or the company's subject is taken. */
+  create(record: Omit<PersonRecord, "version">): Promise<PersonRecord | null>;
   get(id: PersonId): Promise<PersonRecord | null>;
   findByEmail(email: string): Promise<PersonRecord | null>;
   findByCompany(company: string): Promise<PersonRecord | null>;
@@ -40,10 +40,10 @@ export interface People {
   list(page: { readonly after?: PersonId; readonly limit: number }): Promise<readonly PersonRecord[]>;
   count(): Promise<number>;
   /**
-   * Writes over the version that was read, with the tag of the person; false where it has changed since, or where the
-   * email or the company's subject is another's.
+   * Writes over the version that was read, with the tag of the person, and returns it as it is then; `null` where it has
+   * changed since, or where the email or the company's subject is another's.
    */
-  update(record: PersonRecord): Promise<boolean>;
+  update(record: PersonRecord): Promise<PersonRecord | null>;
 }
 
 const KIND = "person";
@@ -68,13 +68,19 @@ const personSchema = z.strictObject({
 /** See `People`. */
 export function createPeople(documents: DocumentStore): People {
   return {
-    create: (record) => documents.insert(documentOf(record), tagsOf(record)),
+    async create(record) {
+      const made = await documents.insert(documentOf(record), tagsOf(record));
+      return made ? { ...record, version: 1 } : null;
+    },
     get: async (id) => readAs(personSchema, await documents.get(KIND, id)),
     findByEmail: async (email) => readAs(personSchema, await documents.find(KIND, emailLookup(email))),
     findByCompany: async (company) => readAs(personSchema, await documents.find(KIND, companyLookup(company))),
     list: async (page) => readAllAs(personSchema, await documents.list(KIND, EVERYONE, page)),
     count: () => documents.count(KIND, EVERYONE),
-    update: ({ version: read, ...record }) => documents.replace(documentOf(record), read, tagsOf(record)),
+    async update({ version: read, ...record }) {
+      const written = await documents.replace(documentOf(record), read, tagsOf(record));
+      return written ? { ...record, version: read + 1 } : null;
+    },
   };
 }
 

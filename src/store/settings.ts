@@ -23,8 +23,13 @@ export const DEFAULT_SETTINGS: Settings = { mcpAccess: true, mcpOffAt: null, cli
 export interface SettingsStore {
   /** `DEFAULT_SETTINGS` where nothing was ever set. */
   read(): Promise<Settings>;
-  /** Writes over the version that was read, with the tag `all`; false where it has changed since. */
-  write(settings: Settings): Promise<boolean>;
+  /** Writes over the version that was read, with the tag `all`, and returns it as it is then; `null` where it has changed since. */
+  write(settings: Settings): Promise<Settings | null>;
+}
+
+/** True for what is from after MCP access was switched off last, and while it is on. `at` is wall clock ms. */
+export function isOpenSince({ mcpAccess, mcpOffAt }: Pick<Settings, "mcpAccess" | "mcpOffAt">, at: number): boolean {
+  return mcpAccess && (mcpOffAt === null || at > mcpOffAt);
 }
 
 const KIND = "settings";
@@ -49,11 +54,12 @@ export function createSettings(documents: DocumentStore): SettingsStore {
       return { mcpAccess, mcpOffAt, clientPolicy, version: stored.version };
     },
     async write(settings) {
-      if (settings.version > 0) return documents.replace(documentOf(settings), settings.version, ["all"]);
       // An `insert` does not wait for other instances, and the first settings may take something away: so the
       // defaults come first, which change nothing, and then a `replace`.
-      if (!(await documents.insert(documentOf(DEFAULT_SETTINGS)))) return false;
-      return documents.replace(documentOf(settings), 1, ["all"]);
+      if (settings.version === 0 && !(await documents.insert(documentOf(DEFAULT_SETTINGS)))) return null;
+      const read = Math.max(settings.version, 1);
+      const written = await documents.replace(documentOf(settings), read, ["all"]);
+      return written ? { ...settings, version: read + 1 } : null;
     },
   };
 }

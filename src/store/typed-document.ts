@@ -28,3 +28,26 @@ function readOne<T>(schema: z.ZodType<T>, document: StoredDocument): T {
 export function hashedLookup(name: string, text: string): string {
   return `${name}:${createHash("sha256").update(text).digest("hex")}`;
 }
+
+/** Writers that never let another through would be a fault; a person or a poll that is in the way is gone by then. */
+const ATTEMPTS = 8;
+
+/**
+ * Reads, and writes what `next` makes of it with `write`, which tells the written record, or `null` where somebody else
+ * wrote in between: then all of it again. Where `next` returns `null`, nothing is written. `before` is what was read
+ * last. Rejects with `StoreUnavailable` where others keep getting in between.
+ */
+export async function rewrite<Read, Wanted, Written>(
+  read: () => Promise<Read>,
+  next: (current: Read) => Wanted | null | Promise<Wanted | null>,
+  write: (wanted: Wanted) => Promise<Written | null>,
+): Promise<{ readonly before: Read; readonly written: Written | null }> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const before = await read();
+    const wanted = await next(before);
+    if (wanted === null) return { before, written: null };
+    const written = await write(wanted);
+    if (written !== null) return { before, written };
+  }
+  throw new StoreUnavailable("a record changes too often to be written");
+}

@@ -15,13 +15,13 @@ onBothStores("settings", (stores) => {
   test("are written over the version that was read, and tell that all may have changed", async () => {
     const ear = newEar();
     await stores().other.changes.follow(ear.onChange);
-    expect(await settings().write(off)).toBe(true);
+    expect(await settings().write(off)).not.toBeNull();
     const read = await others().read();
     expect(read).toEqual({ ...off, version: read.version });
     expect(read.version).toBeGreaterThan(0);
-    expect(await settings().write({ ...off, mcpAccess: true })).toBe(false);
-    expect(await others().write({ ...read, clientPolicy: "open" })).toBe(true);
-    expect(await others().write({ ...read, clientPolicy: "approved" })).toBe(false);
+    expect(await settings().write({ ...off, mcpAccess: true })).toBeNull();
+    expect(await others().write({ ...read, clientPolicy: "open" })).not.toBeNull();
+    expect(await others().write({ ...read, clientPolicy: "approved" })).toBeNull();
     expect(await settings().read()).toMatchObject({ mcpAccess: false, clientPolicy: "open" });
     stores().other.changes.poll();
     await vi.waitFor(() => expect(ear.changes).toEqual([["all"], ["all"]]));
@@ -33,8 +33,8 @@ onBothStores("settings", (stores) => {
         (turn % 2 === 0 ? settings() : others()).write({ ...off, mcpOffAt: turn }),
       ),
     );
-    expect(results.filter(Boolean)).toHaveLength(1);
-    expect((await settings().read()).mcpOffAt).toBe(results.indexOf(true));
+    expect(results.filter((written) => written !== null)).toHaveLength(1);
+    expect((await settings().read()).mcpOffAt).toBe(results.findIndex((written) => written !== null));
   });
 
   test("that cannot be understood are unavailable, not the defaults", async () => {
