@@ -26,6 +26,8 @@ export type RequestFieldClass =
   | "traceparent"
   | "accept-encoding"
   | "range"
+  /** Goes on without the cookies that are ours. */
+  | "cookie"
   | "mcp-session-id";
 
 const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFieldClass>([
@@ -42,6 +44,7 @@ const KNOWN: ReadonlyMap<string, RequestFieldClass> = new Map<string, RequestFie
   ["accept-encoding", "accept-encoding"],
   ["range", "range"],
   ["if-range", "range"],
+  ["cookie", "cookie"],
   ["mcp-session-id", "mcp-session-id"],
   ["forwarded", "forwarded"],
   ["x-real-ip", "forwarded"],

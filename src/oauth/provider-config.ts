@@ -1,6 +1,7 @@
 import type { AllClientMetadata, Client, ClientMetadata, Configuration, KoaContextWithOIDC } from "oidc-provider";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { Config } from "../config/config.ts";
+import { ownCookieName } from "../core/own-cookies.ts";
 import type { Accounts } from "./accounts.ts";
 import { CLIENT_SECRET_PREFIX } from "./clients-service.ts";
 import { checkClientMetadata } from "./client-metadata.ts";
@@ -102,9 +103,9 @@ function cookiesOf({ endpoints, keys, secure }: ProviderConfigOptions): Configur
   const shared = { httpOnly: true, sameSite: "lax", secure, signed: true } as const;
   return {
     names: {
-      session: `${prefix}portcullis_oauth`,
-      interaction: `${prefix}portcullis_oauth_interaction`,
-      resume: `${prefix}portcullis_oauth_resume`,
+      session: prefix + ownCookieName("oauth"),
+      interaction: prefix + ownCookieName("oauth_interaction"),
+      resume: prefix + ownCookieName("oauth_resume"),
     },
     keys: [...keys.cookies],
     long: { ...shared, path: endpoints.base },

@@ -56,9 +56,9 @@ function isHostName(text: string): boolean {
   return text.length <= 253 && text.split(".").every((label) => LABEL.test(label));
 }
 
-/** Of another class, the upstream might not see the portal that was checked. Cookies are many values in one. */
+/** Of another class, the upstream might not see the portal that was checked. Cookies have a class, as they are many values in one. */
 function reachesUpstream(lower: string): boolean {
-  return requestFieldClass(lower) === "pass" && lower !== "cookie";
+  return requestFieldClass(lower) === "pass";
 }
 
 function pathSelector(name: string, pattern: PathPattern | null): ParsedSelector {

@@ -114,6 +114,7 @@ class HeadReader implements InboundHead {
       case "trailer":
       case "accept-encoding":
       case "range":
+      case "cookie":
       case "mcp-session-id":
         return;
       case "host":

@@ -13,6 +13,8 @@ export type ResponseFieldClass =
   | "of-bytes"
   | "content-encoding"
   | "x-accel-buffering"
+  /** Goes on unless the cookie is ours. */
+  | "set-cookie"
   | "mcp-session-id";
 
 const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseFieldClass>([
@@ -29,6 +31,7 @@ const KNOWN: ReadonlyMap<string, ResponseFieldClass> = new Map<string, ResponseF
   ["repr-digest", "of-bytes"],
   ["accept-ranges", "of-bytes"],
   ["x-accel-buffering", "x-accel-buffering"],
+  ["set-cookie", "set-cookie"],
   ["mcp-session-id", "mcp-session-id"],
   // Hop by hop; the framing towards the client is ours.
   ["keep-alive", "drop"],

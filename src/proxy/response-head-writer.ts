@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { connectionNames } from "./connection-options.ts";
 import type { McpUse } from "./mcp-use.ts";
+import { setsOwnCookie } from "../core/own-cookies.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
 import { responseFieldClass } from "./response-fields.ts";
 
@@ -56,6 +57,9 @@ export function writeResponseHead(response: ServerResponse, head: ResponseHead, 
       case "mcp-session-id":
         if (context.mcp !== null) value = context.mcp.sealSession(value);
         break;
+      case "set-cookie":
+        if (setsOwnCookie(value)) continue;
+        break;
       case "content-type":
       case "pass":
         break;
@@ -87,7 +91,7 @@ export function earlyLinks(head: ResponseHead): string[] {
 }
 
 /** Fields that a service would act on as if they stood in the head. */
-const HEAD_ONLY = new Set(["cookie", "set-cookie", "origin", "content-type", "content-encoding", "content-range"]);
+const HEAD_ONLY = new Set(["origin", "content-type", "content-encoding", "content-range"]);
 
 /**
  * The trailer fields that may go on: none that frames, routes or authenticates a message (RFC 9110

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:h
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyServer } from "http-proxy-3";
+import { setsOwnCookie } from "../core/own-cookies.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
 import { RawExchange } from "./raw-exchange.ts";
@@ -168,6 +169,8 @@ function cleanSwitch(response: IncomingMessage, requestId: string): void {
     const keep = name === "connection" || name === "upgrade";
     if (!keep && ENDS_HERE.has(responseFieldClass(name))) delete response.headers[name];
   }
+  const set = response.headers["set-cookie"]?.filter((value) => !setsOwnCookie(value));
+  if (set !== undefined) response.headers["set-cookie"] = set;
   response.headers["x-request-id"] = requestId;
 }
 
@@ -179,7 +182,10 @@ function relayedHead(response: IncomingMessage, requestId: string): string {
   const { rawHeaders } = response;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
-    if (!ENDS_HERE.has(responseFieldClass(name))) text += `${name}: ${rawHeaders[i + 1]}\r\n`;
+    const value = rawHeaders[i + 1] ?? "";
+    const fieldClass = responseFieldClass(name);
+    if (ENDS_HERE.has(fieldClass) || (fieldClass === "set-cookie" && setsOwnCookie(value))) continue;
+    text += `${name}: ${value}\r\n`;
   }
   return `${text}X-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n`;
 }

@@ -1,6 +1,7 @@
 import { forwardedFields } from "./client-connection.ts";
 import { connectionNames } from "./connection-options.ts";
 import type { Exchange } from "./exchange.ts";
+import { withoutOwnCookies } from "../core/own-cookies.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import { requestFieldClass } from "../core/request-fields.ts";
 import { isHost } from "./request-reader.ts";
@@ -19,9 +20,9 @@ export function writeUpstreamHead(exchange: Exchange, upstream: UpstreamRuntime,
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${host}\r\n`;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
-    if (goesOn(name, exchange) && (named.length === 0 || !named.includes(name.toLowerCase()))) {
-      text += `${name}: ${raw[i + 1]}\r\n`;
-    }
+    if (named.length > 0 && named.includes(name.toLowerCase())) continue;
+    const value = passedValue(name, raw[i + 1] ?? "", exchange);
+    if (value !== null) text += `${name}: ${value}\r\n`;
   }
   text += framing;
   if (mcp !== null && mcp.sessionId !== null) text += `Mcp-Session-Id: ${mcp.sessionId}\r\n`;
@@ -31,26 +32,30 @@ export function writeUpstreamHead(exchange: Exchange, upstream: UpstreamRuntime,
   return `${text}\r\n`;
 }
 
-function goesOn(name: string, exchange: Exchange): boolean {
+/** What goes on of a field; `null` where nothing does. */
+function passedValue(name: string, value: string, exchange: Exchange): string | null {
   const { connection, mcp } = exchange;
   switch (requestFieldClass(name)) {
     case "pass":
     case "traceparent":
     case "trailer":
-      return true;
+      return value;
+    case "cookie":
+      // A session of ours is nobody else's.
+      return withoutOwnCookies(value);
     case "forwarded":
-      return connection.trusted && !readsHost(exchange);
+      return connection.trusted && !readsHost(exchange) ? value : null;
     case "mcp-session-id":
       // On MCP routes the session is ours to name.
-      return mcp === null;
+      return mcp === null ? value : null;
     case "accept-encoding":
       // A list that is filtered is asked for uncompressed.
-      return mcp === null || !mcp.asksForLists;
+      return mcp === null || !mcp.asksForLists ? value : null;
     case "range":
       // A part of a list could not be filtered.
-      return mcp === null || mcp.mayList === null;
+      return mcp === null || mcp.mayList === null ? value : null;
     default:
-      return false;
+      return null;
   }
 }
 

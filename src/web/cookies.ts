@@ -1,9 +1,10 @@
 import type { CookieSerializeOptions } from "@fastify/cookie";
+import type { OwnCookieName } from "../core/own-cookies.ts";
 
 /** Names and options of our cookies. */
 export interface Cookies {
   /** With `__Host-` before it on https: then no other host and no page over http can set it. */
-  name(base: string): string;
+  name(base: OwnCookieName): string;
   /** For `setCookie` and `clearCookie`. `null` ends the cookie with the browser's session. */
   options(maxAgeMs: number | null): CookieSerializeOptions;
 }
