@@ -14,6 +14,7 @@ import type { Scope } from "../core/ids.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import type { DocumentStore } from "../store/types.ts";
+import { cleanText } from "../web/foreign-text.ts";
 import { personFromCompany, rightsOfGroups } from "./company-person.ts";
 import { createProvider } from "./company-provider.ts";
 import { normalizedEmail } from "./person-fields.ts";
@@ -200,7 +201,7 @@ async function signIn(
   if (problem !== null) return refused("email_unverified", problem);
   const rights = rightsOfGroups(namesIn(claims[company.groups_claim]), company.groups, options.scopes());
   if (rights === null) return refused("no_group", `no group of ${company.groups_claim} is configured`);
-  const name = nameFrom(said.data.name, email);
+  const name = cleanText(said.data.name ?? "", MAX_NAME) || email;
   const identity = { ...rights, issuer: company.issuer, subject: said.data.sub, email, name };
   const found = await personFromCompany(identity, options);
   if (found.kind === "person") return { kind: "signed_in", person: found.person };
@@ -219,11 +220,6 @@ function verificationProblem(claim: boolean | string | undefined, company: Compa
 function namesIn(claim: unknown): readonly string[] {
   const names: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
   return names.filter((name) => typeof name === "string");
-}
-
-function nameFrom(claim: string | undefined, email: string): string {
-  const name = (claim ?? "").replaceAll(/[\p{C}\u2028\u2029]/gu, " ").trim();
-  return name === "" ? email : name.slice(0, MAX_NAME);
 }
 
 function nonceOf(cookie: string): string {

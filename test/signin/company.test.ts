@@ -144,6 +144,17 @@ describe("sign-in through the company", () => {
     expect(await company.stage.whoIs(browser)).toBe("mara@example.com");
   });
 
+  test.each([
+    ["a long one, between its characters", "😀".repeat(120), `${"😀".repeat(99)}…`],
+    ["one that turns text about, without that", "Mara\u202e Lind\u0000", "Mara Lind"],
+    ["one that cannot be seen, as the email", "\u200b\u2060", "mara@example.com"],
+  ])("takes a name: %s", async (_what, name, kept) => {
+    const company = await startCompany();
+    company.provider.accounts.set("mara", { ...MARA, name });
+    await signIn(company, new Browser());
+    expect(await company.stage.people.findByEmail("mara@example.com")).toMatchObject({ name: kept });
+  });
+
   test("takes a group claim that is one name, and one of another name", async () => {
     const company = await startCompany({ config: { groups_claim: "name", groups: { "Mara Lind": {} } } });
     const browser = new Browser();
