@@ -1,5 +1,6 @@
 import type { ClientRecord } from "../store/clients.ts";
 import { isoTime } from "./key-text.ts";
+import { factLines, plain } from "./list-text.ts";
 
 /** A client as JSON for scripts: snake_case, ISO times, never the digest of its secret. */
 export function clientJson(record: ClientRecord): Record<string, unknown> {
@@ -36,23 +37,10 @@ export function clientLine(record: ClientRecord): string {
 
 /** A client with one fact a line. */
 export function clientText(record: ClientRecord): string {
-  return Object.entries(clientJson(record))
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.padEnd(13)} ${plain(Array.isArray(value) ? value.join(" ") : String(value))}\n`)
-    .join("");
+  return factLines(clientJson(record), 13);
 }
 
 /** What a client may do, in one line. */
 export function clientGrantText({ portal, scopes }: ClientRecord): string {
   return `scopes ${scopes.join(" ")}; ${portal === null ? "all portals" : `portal ${portal}`}`;
-}
-
-/** As `plain`, for text of several lines. */
-export function plainLines(text: string): string {
-  return text.split("\n").map(plain).join("\n");
-}
-
-/** Text of a stranger without what moves a terminal's cursor or turns its text about. */
-export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD");
 }

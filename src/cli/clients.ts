@@ -1,14 +1,22 @@
 import { type ClientId, isClientId } from "../core/ids.ts";
-import { suggestion } from "../core/suggest.ts";
 import { isClientPolicy } from "../oauth/access-service.ts";
 import { InvalidClientRequest } from "../oauth/client-request.ts";
 import { CLIENT_SECRET_PREFIX, type ClientChange, type IssuedClient } from "../oauth/clients-service.ts";
 import type { ClientRecord } from "../store/clients.ts";
-import { clientGrantText, clientJson, clientLine, clientText, plain } from "./client-text.ts";
+import { clientGrantText, clientJson, clientLine, clientText } from "./client-text.ts";
 import { type ClientsDesk, withClientsDesk } from "./clients-desk.ts";
 import { CLIENT_ACTIONS } from "./clients-help.ts";
-import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
+import {
+  type Command,
+  CommandFailure,
+  type ExitCode,
+  pickAction,
+  readArgs,
+  type Terminal,
+  UsageError,
+} from "./command.ts";
 import { requireConfig } from "./config-file.ts";
+import { plain } from "./list-text.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -35,9 +43,7 @@ export const clients: Command = {
     const { values, positionals } = readArgs(args, OPTIONS);
     const [action, id, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    if (action === undefined) throw new UsageError("say what to do");
-    const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-    if (act === undefined) throw new UsageError(`unknown action ${action}${suggestion(action, Object.keys(ACTIONS))}`);
+    const act = pickAction(ACTIONS, action);
     if ((action === "add" || action === "list") && id !== undefined) {
       throw new UsageError(`unexpected argument: ${id}`);
     }

@@ -50,6 +50,14 @@ export class CommandFailure extends Error {
   }
 }
 
+/** What does the action that was asked for. Throws `UsageError` where there is none of that name. */
+export function pickAction<Act>(actions: Readonly<Record<string, Act>>, action: string | undefined): Act {
+  if (action === undefined) throw new UsageError("say what to do");
+  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (act === undefined) throw new UsageError(`unknown action ${action}${suggestion(action, Object.keys(actions))}`);
+  return act;
+}
+
 /** `parseArgs` of Node, with its complaints as `UsageError`, in fewer words. */
 export function readArgs<const T extends ParseArgsConfig["options"]>(args: readonly string[], options: T) {
   try {

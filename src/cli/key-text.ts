@@ -1,6 +1,7 @@
 import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { keyState } from "../credentials/key-state.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
+import { factLines, plain } from "./list-text.ts";
 
 /** A record as JSON for scripts: snake_case, ISO times, never the digest. */
 export function keyJson(record: ApiKeyRecord, now: number): Record<string, unknown> {
@@ -31,16 +32,13 @@ export function keyLine(record: ApiKeyRecord, now: number): string {
     (record.portal ?? "all portals").padEnd(11),
     record.scopes.join(","),
     used,
-    record.name,
+    plain(record.name),
   ].join("  ");
 }
 
 /** A record with one fact a line. */
 export function keyText(record: ApiKeyRecord, now: number): string {
-  return Object.entries(keyJson(record, now))
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.padEnd(13)} ${Array.isArray(value) ? value.join(" ") : String(value)}\n`)
-    .join("");
+  return factLines(keyJson(record, now), 13);
 }
 
 /** What a key was made for, in one line: scopes, portal (`allPortals` where it has none) and end. */

@@ -4,7 +4,15 @@ import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { suggestion } from "../core/suggest.ts";
 import { InvalidKeyRequest } from "../credentials/key-service.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
-import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
+import {
+  type Command,
+  CommandFailure,
+  type ExitCode,
+  pickAction,
+  readArgs,
+  type Terminal,
+  UsageError,
+} from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { grantText, isoTime, keyJson, keyLine, keyText } from "./key-text.ts";
 import { KEY_ACTIONS } from "./keys-help.ts";
@@ -36,8 +44,7 @@ export const keys: Command = {
     const { values, positionals } = readArgs(args, OPTIONS);
     const [action, id, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    const act = ACTIONS[action ?? ""];
-    if (act === undefined) throw new UsageError(unknownAction(action));
+    const act = pickAction(ACTIONS, action);
     if ((action === "create" || action === "list") && id !== undefined) {
       throw new UsageError(`unexpected argument: ${id}`);
     }
@@ -50,11 +57,6 @@ export const keys: Command = {
     }
   },
 };
-
-function unknownAction(action: string | undefined): string {
-  if (action === undefined) return "say what to do";
-  return `unknown action ${action}${suggestion(action, Object.keys(ACTIONS))}`;
-}
 
 interface Context {
   readonly desk: KeyDesk;

@@ -1,5 +1,5 @@
 import * as oauth from "openid-client";
-import { plain } from "./client-text.ts";
+import { plain } from "./list-text.ts";
 import { CommandFailure } from "./command.ts";
 import type { Login } from "./login-file.ts";
 

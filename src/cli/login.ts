@@ -1,5 +1,5 @@
 import type { Configuration, DeviceAuthorizationResponse } from "openid-client";
-import { plain, plainLines } from "./client-text.ts";
+import { plain, plainLines } from "./list-text.ts";
 import { type Command, CommandFailure, readArgs, type Terminal, UsageError } from "./command.ts";
 import {
   awaitTokens,

@@ -1,6 +1,6 @@
 import { VERSION } from "../app/version.ts";
 import { suggestion } from "../core/suggest.ts";
-import { plainLines } from "./client-text.ts";
+import { plainLines } from "./list-text.ts";
 import { type Command, CommandFailure, type ExitCode, type Help, type Terminal, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 

@@ -1,5 +1,6 @@
 import type { PersonRecord } from "../store/people.ts";
 import { isoTime } from "./key-text.ts";
+import { factLines, plain } from "./list-text.ts";
 
 /** A person as JSON for scripts: snake_case, ISO times, never the password. `portals` is `null` for all. */
 export function personJson(person: PersonRecord): Record<string, unknown> {
@@ -19,26 +20,23 @@ export function personJson(person: PersonRecord): Record<string, unknown> {
   };
 }
 
-/** A person as one line of a list. */
+/** A person as one line of a list. Names may come from the company's provider. */
 export function personLine(person: PersonRecord): string {
   const seen = person.lastSignInAt === null ? "never signed in" : `signed in ${isoTime(person.lastSignInAt)}`;
   return [
     person.id,
     stateOf(person).padEnd(8),
     person.role.padEnd(6),
-    person.email,
+    plain(person.email),
     portalsText(person),
     seen,
-    person.name,
+    plain(person.name),
   ].join("  ");
 }
 
 /** A person with one fact a line. */
 export function personText(person: PersonRecord): string {
-  return Object.entries({ ...personJson(person), portals: person.portals ?? "all" })
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.padEnd(15)} ${Array.isArray(value) ? value.join(" ") : String(value)}\n`)
-    .join("");
+  return factLines({ ...personJson(person), portals: person.portals ?? "all" }, 15);
 }
 
 /** What a person may do, in one line. */

@@ -1,5 +1,4 @@
 import { isPersonId } from "../core/ids.ts";
-import { suggestion } from "../core/suggest.ts";
 import {
   InvalidPersonRequest,
   type PersonChange,
@@ -7,7 +6,15 @@ import {
   type PersonRequest,
 } from "../signin/people-service.ts";
 import type { PersonRecord, Role } from "../store/people.ts";
-import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
+import {
+  type Command,
+  CommandFailure,
+  type ExitCode,
+  pickAction,
+  readArgs,
+  type Terminal,
+  UsageError,
+} from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { type UserDesk, withUserDesk } from "./user-desk.ts";
 import { personJson, personLine, personText, rightsText } from "./user-text.ts";
@@ -42,8 +49,7 @@ export const users: Command = {
     const { values, positionals } = readArgs(args, OPTIONS);
     const [action, who, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    const act = ACTIONS[action ?? ""];
-    if (act === undefined) throw new UsageError(unknownAction(action));
+    const act = pickAction(ACTIONS, action);
     if ((action === "add" || action === "list") && who !== undefined) {
       throw new UsageError(`unexpected argument: ${who}`);
     }
@@ -56,11 +62,6 @@ export const users: Command = {
     }
   },
 };
-
-function unknownAction(action: string | undefined): string {
-  if (action === undefined) return "say what to do";
-  return `unknown action ${action}${suggestion(action, Object.keys(ACTIONS))}`;
-}
 
 interface Context {
   readonly desk: UserDesk;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Command, CommandFailure, JSON_OPTION, readArgs, UsageError } from "./command.ts";
-import { plain } from "./client-text.ts";
+import { plain } from "./list-text.ts";
 import { knownClient, serverUrl } from "./login-client.ts";
 import { loginFile, requireLogin } from "./login-file.ts";
 import { accessToken } from "./login-tokens.ts";

@@ -48,6 +48,9 @@ describe("portcullis", () => {
     [["check", "--config", "--json"], "option --config needs a value"],
     [["check", "--json=yes"], "option --json takes no value"],
     [["keys", "rotat"], "unknown action rotat (did you mean `rotate`?)"],
+    [["keys", "constructor"], "unknown action constructor"],
+    [["users", "toString"], "unknown action toString"],
+    [["clients", "__proto__"], "unknown action __proto__"],
     [["keys", "revoke"], "give the id of the key, key_…; `keys list` shows it"],
     [["serv"], "unknown command: serv (did you mean `serve`?)"],
   ])("%j is wrong usage, in few words", async (args, message) => {
