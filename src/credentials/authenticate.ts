@@ -54,7 +54,7 @@ const REFUSALS: Readonly<Record<KeyProblem, Refused>> = {
 };
 const UNAVAILABLE = refused("store_unavailable");
 
-/** Store look-ups under way at once, over all credentials; and how many more wait. */
+/** Store look-ups under way at once, of keys and of tokens each; and how many more wait. */
 export const LOOKUPS = { concurrent: 256, queued: 1024 } as const;
 
 /** After a failed look-up, a stale entry serves this long before the store is asked for it again. */
@@ -69,24 +69,34 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return new CachingAuthenticator(options);
 }
 
+/** Where credentials of a kind are looked up. */
+interface Desk {
+  readonly source: CredentialSource;
+  /** Its own: a random token has no checksum to fail, so a flood of them fills its gate, and keys are served on. */
+  readonly gate: LookupGate;
+}
+
 class CachingAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
-  readonly #gate: LookupGate;
+  readonly #keys: Desk;
+  readonly #tokens: Desk | null;
   /** Look-ups under way by cache key: all who present the same credential wait for one answer. */
   readonly #underWay = new Map<string, Promise<Authentication>>();
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    this.#gate = createLookupGate(LOOKUPS);
+    const { keys, tokens } = options;
+    this.#keys = { source: keys, gate: createLookupGate(LOOKUPS) };
+    this.#tokens = tokens === null ? null : { source: tokens, gate: createLookupGate(LOOKUPS) };
   }
 
   authenticate(secret: string, via: PresentedVia): Authentication | Promise<Authentication> {
-    const { cache, changes, clock, digester, keys, metrics, tokens } = this.#options;
+    const { cache, changes, clock, digester, metrics } = this.#options;
     // What claims to be a key is a key or nothing, so no text can be both.
     const isKey = secret.startsWith(KEY_PREFIX);
     const problem = isKey ? keyProblem(secret) : tokenProblem(secret, via);
-    const source = isKey ? keys : tokens;
-    if (problem !== null || source === null) {
+    const desk = isKey ? this.#keys : this.#tokens;
+    if (problem !== null || desk === null) {
       metrics.lookup(problem === "credential_bad_checksum" ? "bad_checksum" : "malformed");
       return REFUSALS[problem ?? "credential_unknown"];
     }
@@ -111,7 +121,7 @@ class CachingAuthenticator implements Authenticator {
       metrics.lookup("negative");
       return REFUSALS.credential_unknown;
     }
-    return this.#lookUpOnce(cacheKey, secret, source);
+    return this.#lookUpOnce(cacheKey, secret, desk);
   }
 
   /** What a known credential is worth now. */
@@ -123,16 +133,16 @@ class CachingAuthenticator implements Authenticator {
     return entry.accepted;
   }
 
-  #lookUpOnce(cacheKey: string, secret: string, source: CredentialSource): Promise<Authentication> {
+  #lookUpOnce(cacheKey: string, secret: string, desk: Desk): Promise<Authentication> {
     const running = this.#underWay.get(cacheKey);
     if (running !== undefined) return running;
-    const lookup = this.#lookUp(cacheKey, secret, source).finally(() => this.#underWay.delete(cacheKey));
+    const lookup = this.#lookUp(cacheKey, secret, desk).finally(() => this.#underWay.delete(cacheKey));
     this.#underWay.set(cacheKey, lookup);
     return lookup;
   }
 
-  async #lookUp(cacheKey: string, secret: string, source: CredentialSource): Promise<Authentication> {
-    if (!(await this.#gate.enter())) return this.#fallBack(cacheKey);
+  async #lookUp(cacheKey: string, secret: string, { gate, source }: Desk): Promise<Authentication> {
+    if (!(await gate.enter())) return this.#fallBack(cacheKey);
     try {
       this.#options.metrics.lookup("miss");
       const digest = this.#options.digester.stored(secret);
@@ -145,7 +155,7 @@ class CachingAuthenticator implements Authenticator {
     } catch {
       return this.#fallBack(cacheKey);
     } finally {
-      this.#gate.leave();
+      gate.leave();
     }
   }
 

@@ -222,6 +222,23 @@ describe("authenticate with access tokens", () => {
     expect(await settled(flood.slice(0, -1))).toEqual(flood.slice(1).map(() => refusal("credential_unknown")));
   });
 
+  test.each(["tokens", "keys"] as const)("%s that fill their gate leave the other kind its own", async (kind) => {
+    const { concurrent, queued } = LOOKUPS;
+    const held = Promise.withResolvers<null>();
+    authenticator = build(kind === "tokens" ? { find: () => held.promise } : tokens);
+    keys.hold = kind === "keys";
+    tokens.add(TOKEN);
+    const { key } = stored();
+    const random = (): string => (kind === "tokens" ? randomBytes(32).toString("base64url") : createKey(randomBytes));
+    const flood = Array.from({ length: concurrent + queued }, () => ask(random()));
+    expect(await ask(random())).toEqual(refusal("store_unavailable"));
+    expect(await ask(kind === "tokens" ? key : TOKEN)).toMatchObject({ ok: true });
+    held.resolve(null);
+    keys.hold = false;
+    keys.release();
+    expect(await settled(flood)).toEqual(flood.map(() => refusal("credential_unknown")));
+  });
+
   test("ends at the very millisecond of its end, and no part of one later", async () => {
     tokens.add(TOKEN, { expiresAt: clock.now() + 1000 });
     await ask(TOKEN);

@@ -10,6 +10,7 @@ import { createAuthenticator } from "../../src/credentials/authenticate.ts";
 import { createDigester } from "../../src/credentials/digest.ts";
 import { createKeyService } from "../../src/credentials/key-service.ts";
 import { createLastUsed } from "../../src/credentials/last-used.ts";
+import type { CredentialSource } from "../../src/credentials/source.ts";
 import { createSessionSeal } from "../../src/mcp/session.ts";
 import { Listener, type ListenerOptions } from "../../src/proxy/listener.ts";
 import { McpJudge } from "../../src/proxy/mcp-judge.ts";
@@ -34,6 +35,8 @@ export interface LineOptions {
   readonly routes: readonly object[];
   /** What is served at `/oauth`, `/signin` and under `/.well-known`. */
   readonly own: OwnEndpoints | null;
+  /** Where access tokens are looked up, in place of the store. */
+  readonly tokens?: CredentialSource;
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<ListenerOptions["limits"]>;
 }
@@ -90,7 +93,7 @@ export async function startLine(options: LineOptions) {
     pipeline: new Pipeline({
       authenticator: createAuthenticator({
         keys: createApiKeySource({ keys: store.keys, settings: desk.settings }),
-        tokens: options.own === null ? null : desk.source(url),
+        tokens: options.own === null ? null : (options.tokens ?? desk.source(url)),
         changes: store.changes,
         cache,
         digester,
