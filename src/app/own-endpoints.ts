@@ -150,6 +150,7 @@ async function registerOAuth(
     audit,
     resources,
     chrome: () => gate.chrome(null),
+    gate,
   });
   const lifetimeMs = config.oauth.refresh_token;
   const pages = {

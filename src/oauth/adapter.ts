@@ -11,6 +11,7 @@ import type { RequestFacts } from "./request-facts.ts";
 import type { ResourceServers } from "./resource-servers.ts";
 import { orUnavailable } from "./store-failure.ts";
 import {
+  decidedBy,
   documentId,
   endOf,
   groupsOf,
@@ -74,6 +75,7 @@ class ModelAdapter implements Adapter {
       const document = await this.#options.documents.get(this.#model, this.#idOf(id));
       if (document === null) return undefined;
       if (this.#model === "DeviceCode") await this.#notePoll(document);
+      if (this.#model === "Interaction" && Provider.ctx?.oidc.route === "resume") this.#checkBrowser(document);
       return payloadOf(document, { id, used: this.#isUsed(document) });
     });
   }
@@ -143,6 +145,16 @@ class ModelAdapter implements Adapter {
     const route = Provider.ctx?.oidc.route;
     const ours = route === undefined || (route === "resume" && this.#model === "PushedAuthorizationRequest");
     return ours ? marked : documentId(this.#model, id, this.#options.digester);
+  }
+
+  /**
+   * The cookie of a request can be planted from a neighbouring host or port. What a person decided goes on in a browser
+   * in which that person is signed in, so that nobody ends an authorization with somebody else's consent.
+   */
+  #checkBrowser({ value }: StoredDocument): void {
+    const by = decidedBy(value["result"]);
+    if (value["result"] === undefined || (by !== null && by === this.#fact()?.personId)) return;
+    throw new errors.SessionNotFound("whoever decided is not signed in here");
   }
 
   /** The library looks at the resource once the code is used up: a client that names a wrong one could not try again. */

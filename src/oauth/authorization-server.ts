@@ -1,12 +1,17 @@
-import type { FastifyInstance, FastifyPluginAsync, HTTPMethods } from "fastify";
+import cookie from "@fastify/cookie";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type Provider from "oidc-provider";
+import type { SigninGate } from "../signin/gate.ts";
 import { aboutOf, registerRawBodies } from "../web/server.ts";
 import { METADATA_PATHS } from "./endpoints.ts";
 import { resourceMetadataRoutes } from "./metadata.ts";
 import { createProvider, type ProviderOptions } from "./provider.ts";
-import { createRequestFacts, type RequestFacts } from "./request-facts.ts";
+import { createRequestFacts, type RequestFact, type RequestFacts } from "./request-facts.ts";
 
-export type AuthorizationServerOptions = Omit<ProviderOptions, "facts">;
+export interface AuthorizationServerOptions extends Omit<ProviderOptions, "facts"> {
+  /** Tells who is signed in: an authorization ends in the browser of the person who decided. */
+  readonly gate: Pick<SigninGate, "current">;
+}
 
 export interface AuthorizationServer {
   readonly provider: Provider;
@@ -24,11 +29,16 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const facts = createRequestFacts();
   const { provider, endpoints } = createProvider({ ...options, facts });
   const { device: _page, ...served } = endpoints.paths;
-  const urls = [...Object.values(served), `${served.authorization}/:uid`, ...METADATA_PATHS];
+  const urls = [...Object.values(served), ...METADATA_PATHS];
+  const resume = `${served.authorization}/:uid`;
+  const { gate, clock } = options;
   return {
     provider,
     routes: async (scope) => {
-      await scope.register(async (raw) => handOver(raw, { provider, urls, facts, now: () => options.clock.now() }));
+      await scope.register(cookie);
+      await scope.register(async (raw) =>
+        handOver(raw, { provider, urls, resume, gate, facts, now: () => clock.now() }),
+      );
       await scope.register(resourceMetadataRoutes(options));
     },
   };
@@ -40,22 +50,35 @@ function handOver(
   options: {
     readonly provider: Provider;
     readonly urls: readonly string[];
+    readonly resume: string;
+    readonly gate: Pick<SigninGate, "current">;
     readonly facts: RequestFacts;
     readonly now: () => number;
   },
 ): void {
-  const { provider, urls, facts, now } = options;
+  const { provider, urls, resume, gate, facts, now } = options;
   const answer = provider.callback();
   registerRawBodies(scope);
+  const pass = (request: FastifyRequest, reply: FastifyReply, known: Pick<RequestFact, "arrivedAt" | "personId">) => {
+    facts.note(request.raw, { ...known, about: aboutOf(request), redeemed: null, clientTrusted: false });
+    reply.hijack();
+    void answer(request.raw, reply.raw);
+  };
+  const method = [...METHODS];
   for (const url of urls) {
     scope.route({
-      method: [...METHODS],
+      method,
       url,
-      handler: (request, reply) => {
-        facts.note(request.raw, { about: aboutOf(request), arrivedAt: now(), redeemed: null, clientTrusted: false });
-        reply.hijack();
-        void answer(request.raw, reply.raw);
-      },
+      handler: (request, reply) => pass(request, reply, { arrivedAt: now(), personId: null }),
     });
   }
+  scope.route({
+    method,
+    url: resume,
+    async handler(request, reply) {
+      const arrivedAt = now();
+      pass(request, reply, { arrivedAt, personId: (await gate.current(request))?.person.id ?? null });
+      return reply;
+    },
+  });
 }

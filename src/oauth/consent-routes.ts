@@ -155,7 +155,11 @@ async function deny(pending: Pending, options: ConsentPagesOptions): Promise<Fas
     decision: "deny",
     reason: "person_denied",
   });
-  return finish(pending, options, { error: "access_denied", error_description: "the person denied the request" });
+  return finish(pending, options, {
+    error: "access_denied",
+    error_description: "the person denied the request",
+    decidedBy: pending.who.person.id,
+  });
 }
 
 async function approve(

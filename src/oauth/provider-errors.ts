@@ -24,6 +24,11 @@ const WORDS: Readonly<Record<string, { readonly title: string; readonly text: st
   server_error: { title: "Something went wrong", text: "The fault is ours. Try again in a moment." },
 };
 
+const ENDED = {
+  title: "This request has ended",
+  text: `It was answered already, it took too long, or another browser answered it. ${START_AGAIN}`,
+};
+
 const TOO_MANY = {
   title: "Too many requests",
   text: "Apps on your network have asked to be let in too often. Wait ten minutes, then go back to the app and try again.",
@@ -31,14 +36,16 @@ const TOO_MANY = {
 
 /** Answers with an error page where a browser asks and no client can be answered. */
 export function createErrorPages({ chrome, facts }: { readonly chrome: () => Chrome; readonly facts: RequestFacts }) {
-  return (ctx: Answering, { error, error_description: description }: ErrorOut): void => {
+  return (ctx: Answering, { error, error_description: description }: ErrorOut, caught?: Error): void => {
     const requestId = facts.of(ctx.req)?.about.requestId ?? "";
     // The library has a redirect in mind.
     if (ctx.status >= 300 && ctx.status < 400) ctx.status = 400;
-    const words = (ctx.status === 429 ? TOO_MANY : WORDS[error]) ?? {
-      title: "The request cannot be answered",
-      text: `The app sent a request that is not in order: ${description ?? "it is refused"} (${error}). ${START_AGAIN}`,
-    };
+    const ended = caught instanceof errors.SessionNotFound ? ENDED : undefined;
+    const words = ended ??
+      (ctx.status === 429 ? TOO_MANY : WORDS[error]) ?? {
+        title: "The request cannot be answered",
+        text: `The app sent a request that is not in order: ${description ?? "it is refused"} (${error}). ${START_AGAIN}`,
+      };
     ctx.type = "text/html; charset=utf-8";
     ctx.body = messagePage(chrome(), { ...words, requestId }).toString();
   };

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { PersonId } from "../core/ids.ts";
 import type { OwnRequest } from "../core/own-request.ts";
 
 /** A document that was consumed. `at` is wall clock ms. */
@@ -17,6 +18,8 @@ export interface RequestFact {
   redeemed: Redeemed | null;
   /** True once the client was found to be one that an administrator made, approved or lists the host of. */
   clientTrusted: boolean;
+  /** Who is signed in, where an authorization ends; elsewhere nobody asks. */
+  readonly personId: PersonId | null;
 }
 
 /** Facts by request, for the parts that the library calls with nothing but its own context. */

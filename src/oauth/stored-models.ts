@@ -109,3 +109,11 @@ export function payloadOf(
 function isPayload(value: Readonly<Record<string, unknown>>): value is AdapterPayload {
   return value["jti"] === undefined;
 }
+
+/** Who decided, by the result of an interaction: an approval signs them in, a denial says it beside the error. */
+export function decidedBy(result: unknown): string | null {
+  const { login, decidedBy: denier }: Readonly<Record<string, unknown>> = { ...Object(result) };
+  const { accountId }: Readonly<Record<string, unknown>> = { ...Object(login) };
+  const by = accountId ?? denier;
+  return typeof by === "string" ? by : null;
+}

@@ -118,6 +118,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     audit: { event: (record) => void events.push(record) },
     resources: () => resources,
     chrome: () => CHROME,
+    gate: { current: async () => ({ person, sessionId: "the session of tests", signedInAt: clock.now() }) },
     ...(options.hold === undefined ? {} : { hold: options.hold }),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   });
@@ -138,7 +139,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     reply.hijack();
     const { params } = await server.provider.interactionDetails(request.raw, reply.raw);
     if (options.decide === "deny") {
-      await server.provider.interactionFinished(request.raw, reply.raw, { error: "access_denied" });
+      const denial = { error: "access_denied", decidedBy: person.id };
+      await server.provider.interactionFinished(request.raw, reply.raw, denial);
       return;
     }
     const asked = String(params["scope"]).split(" ");

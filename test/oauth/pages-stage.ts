@@ -105,6 +105,7 @@ export async function startStage(
     audit,
     resources,
     chrome: () => gate.chrome(null),
+    gate,
   });
   const web = createWebServer({
     log: { error: (fields) => void events.push({ event: "config", action: "fault", detail: faultText(fields) }) },
