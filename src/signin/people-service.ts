@@ -54,6 +54,10 @@ export class InvalidPersonRequest extends Error {
   }
 }
 
+export function emailTaken(email: string): InvalidPersonRequest {
+  return new InvalidPersonRequest([{ field: "email", text: `the email ${email} is taken` }]);
+}
+
 /** Somebody who is not in the store yet. */
 export type NewPerson = Omit<PersonRecord, "version">;
 
@@ -125,7 +129,7 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
       const record = await prepare(request);
       const made = await people.create(record);
       if (made !== null) return made;
-      throw new InvalidPersonRequest([{ field: "email", text: `the email ${record.email} is taken` }]);
+      throw emailTaken(record.email);
     },
     async setPassword(id, password) {
       const person = await people.get(id);

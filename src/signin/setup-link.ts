@@ -4,7 +4,7 @@ import type { RandomBytes } from "../credentials/key-format.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import type { DocumentStore } from "../store/types.ts";
 import { hasActiveAdministrator } from "./administrators.ts";
-import type { PeopleService } from "./people-service.ts";
+import { emailTaken, type PeopleService } from "./people-service.ts";
 
 /** What somebody who opened the link fills in. */
 export interface FirstAdministrator {
@@ -79,6 +79,7 @@ export function createSetupLinks(options: SetupLinksOptions): SetupLinks {
       } as const;
       // First what may fail for other reasons: a link that was used up for nothing would be lost.
       const person = await service.prepare(request);
+      if ((await people.findByEmail(person.email)) !== null) throw emailTaken(person.email);
       const now = clock.now();
       // Two instances print two links: the claim lets one of all of them through at a time.
       const times = { createdAt: now, expiresAt: now + CLAIM_MS };

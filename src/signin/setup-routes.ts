@@ -91,7 +91,7 @@ function gone(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): 
   return parts.message(request, reply, {
     status: 410,
     title: "This link no longer works",
-    text: "It works once, for an hour, and only while there is no administrator. A restart prints another; or use the command portcullis users add --admin.",
+    text: "It works once, for an hour, and only while there is no administrator. While there is nobody at all, a restart prints another; else use the command portcullis users add --admin.",
   });
 }
 

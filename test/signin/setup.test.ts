@@ -110,6 +110,23 @@ describe("the link that makes the first administrator", () => {
     expect((await browser.submit(again, WHO)).status).toBe(303);
   });
 
+  test("stays good where the email is taken, which is told beside it", async () => {
+    const stage = await startStage();
+    const browser = new Browser();
+    const form = await browser.open(await linkOf(stage));
+    await stage.add({ email: WHO.email });
+    const again = await browser.submit(form, WHO);
+    expect([again.status, again.text]).toEqual([422, expect.stringContaining("The email mara@example.com is taken.")]);
+    expect((await browser.submit(again, { ...WHO, email: "first@example.com" })).status).toBe(303);
+    expect(await stage.people.findByEmail("first@example.com")).toMatchObject({ role: "admin" });
+  });
+
+  test("tells, once it is gone, when a restart prints another", async () => {
+    const stage = await startStage();
+    const { text } = await new Browser().get(stage.url(`/signin/setup?token=${"A".repeat(43)}`));
+    expect(text).toContain("While there is nobody at all, a restart prints another");
+  });
+
   test.each(["", "A".repeat(43), "short", "../x"])("cannot be made up: %j", async (token) => {
     const stage = await startStage();
     await linkOf(stage);
