@@ -49,7 +49,8 @@ Example: portcullis users show mara@example.com`,
   },
   passwd: {
     usage: "portcullis users passwd WHO [--password-stdin] [--config FILE] [--json]",
-    details: `Sets the password, and signs the person out everywhere. ${PASSWORD}
+    details: `Sets the password, signs the person out everywhere, and ends every token that they granted, from the next
+request on: whoever knew the old password may have granted some. ${PASSWORD}
 ${WHO}
 
 ${FROM_INPUT}

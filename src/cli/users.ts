@@ -122,9 +122,10 @@ async function passwd({ desk, values, who, terminal }: Context): Promise<ExitCod
   const changed = await desk.change({
     action: "person.password",
     make: () => desk.people.setPassword(id, password),
-    about: aboutChange(() => ""),
+    about: aboutChange(() => "sessions and grants ended"),
   });
-  return told(changed, { values, terminal, done: "set the password of", already: "" });
+  const done = "signed out everywhere, ended every token, and set the password of";
+  return told(changed, { values, terminal, done, already: "" });
 }
 
 async function disable({ desk, values, who, terminal }: Context): Promise<ExitCode> {

@@ -78,7 +78,10 @@ export interface PeopleService {
   prepare(request: PersonRequest): Promise<NewPerson>;
   /** Rejects with `PasswordsBusy`, and with `InvalidPersonRequest` that names every problem; an email that is taken is one. */
   add(request: PersonRequest): Promise<PersonRecord>;
-  /** Sets the password and ends the person's sessions. Rejects with `InvalidPersonRequest`. */
+  /**
+   * Sets the password, and ends sessions and grants: whoever knew the old one may have allowed a client. Rejects with
+   * `InvalidPersonRequest`.
+   */
   setPassword(id: PersonId, password: string): Promise<PersonChange>;
   /** Ends sessions and grants, and with them every token. */
   disable(id: PersonId): Promise<PersonChange>;
@@ -138,15 +141,14 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
       if (problem !== null) throw new InvalidPersonRequest([{ field: "password", text: problem }]);
       const hashed = await passwords.hash(password);
       const changed = await change(id, () => ({ password: hashed }));
-      await sessions.endAll(id);
+      await endAccess(id, options);
       return changed;
     },
     async disable(id) {
       const changed = await change(id, (person) => (person.disabledAt === null ? { disabledAt: clock.now() } : null));
       // A repeated call does what an earlier one may have left undone.
       if (changed.kind === "changed" || changed.kind === "unchanged") {
-        await sessions.endAll(id);
-        await options.grants.revokeAll({ person: id }, clock.now());
+        await endAccess(id, options);
       }
       return changed;
     },
@@ -162,6 +164,12 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
     list: (page) => people.list(page),
     get: (idOrEmail) => findPerson(people, idOrEmail),
   };
+}
+
+/** Sessions first: from then on nobody can grant anything. */
+async function endAccess(person: PersonId, { clock, grants, sessions }: PeopleServiceOptions): Promise<void> {
+  await sessions.endAll(person);
+  await grants.revokeAll({ person }, clock.now());
 }
 
 const COMPANY_PASSWORD = "this person signs in through the company's provider and has no password here";

@@ -169,7 +169,7 @@ describe("users passwd, disable, enable and edit", () => {
     await added("admin@example.com", "--admin");
     const id = await added("mara@example.com");
     expect((await users(["passwd", "mara@example.com", "--password-stdin"], "another fine password\n")).out).toContain(
-      `set the password of ${id} mara@example.com`,
+      `signed out everywhere, ended every token, and set the password of ${id} mara@example.com`,
     );
     expect((await users(["disable", id])).out).toContain(`disabled ${id} mara@example.com`);
     expect(await shown(id)).toMatchObject({ state: "disabled", disabled_at: expect.stringMatching(/Z$/) });
@@ -224,6 +224,7 @@ describe("the audit of the commands about people", () => {
         decision: "allow",
       })),
     );
+    expect(lines[1]).toMatchObject({ detail: "sessions and grants ended" });
     expect(at.audit()).toHaveLength(6);
     for (const line of at.audit()) expect(line["subject"]).toMatch(/^cli:./);
     expect(at.auditText()).not.toMatch(/scrypt|fine/);

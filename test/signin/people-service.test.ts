@@ -155,6 +155,20 @@ onBothStores("the people service", (stores) => {
     expect(await sessions.find(token)).toBeNull();
   });
 
+  test("another password ends sessions and grants, of that person alone", async () => {
+    const { grants, service, sessions } = partsOn(stores().store, stores().clock);
+    const person = await service.add(REQUEST);
+    const other = await service.add({ ...REQUEST, email: "other@example.com" });
+    const { token } = await sessions.begin(person, null);
+    const [grant, othersGrant] = [await grantTo(grants, person, 1), await grantTo(grants, other, 2)];
+    expect(await problemsOf(service.setPassword(person.id, "short"))).toHaveLength(1);
+    expect(await grants.get(grant)).toMatchObject({ revokedAt: null });
+    await service.setPassword(person.id, "another fine password");
+    expect(await sessions.find(token)).toBeNull();
+    expect(await grants.get(grant)).toMatchObject({ revokedAt: stores().clock.now() });
+    expect(await grants.get(othersGrant)).toMatchObject({ revokedAt: null });
+  });
+
   test("two administrators who disable or demote each other at once: one is left", async () => {
     for (let round = 0; round < 5; round += 1) {
       const [here, there] = [partsOn(stores().store, stores().clock), partsOn(stores().other, stores().clock)];
