@@ -55,10 +55,10 @@ const DEVICE = /^([\w-]{22})\.([\w-]{64})$/;
 export function createPasswordSignin(options: PasswordSigninOptions): PasswordSignin {
   const { people, passwords, throttle, csrf, randomBytes } = options;
 
-  /** Id of a browser that has signed in to the account before. */
-  function knownDevice(email: string, cookie: string | null): string | null {
+  /** Id of a browser that has signed in to the account as it is now; of no account, none. */
+  function knownDevice(person: PersonRecord | null, cookie: string | null): string | null {
     const [, id = "", signature = ""] = DEVICE.exec(cookie ?? "") ?? [];
-    return csrf.check(deviceBinding(email, id), signature) ? id : null;
+    return csrf.check(deviceBinding(person, id), signature) ? id : null;
   }
 
   return {
@@ -66,14 +66,14 @@ export function createPasswordSignin(options: PasswordSigninOptions): PasswordSi
       const email = normalizedEmail(typed);
       // What is no email is counted and checked all the same, as an account that nobody has.
       const account = email ?? typed.trim().toLowerCase();
-      const device = knownDevice(account, cookie);
+      const person = email === null ? null : await people.findByEmail(email);
+      const device = knownDevice(person, cookie);
       const admission = await throttle.admit({ email: account, address, device });
       if (admission.kind === "wait") {
         return { kind: "wait", reason: "throttled", waitMs: admission.waitMs, detail: `by ${admission.by}` };
       }
       const { attempt } = admission;
       try {
-        const person = email === null ? null : await people.findByEmail(email);
         const { ok, outdated } = await passwords.verify(password, person?.password ?? null);
         const current = ok && person !== null ? await recordSignIn(person, outdated ? password : null, options) : null;
         if (current === null || current.disabledAt !== null) {
@@ -83,7 +83,7 @@ export function createPasswordSignin(options: PasswordSigninOptions): PasswordSi
         }
         await attempt.succeeded();
         const id = device ?? Buffer.from(randomBytes(16)).toString("base64url");
-        const signature = csrf.token(deviceBinding(current.email, id));
+        const signature = csrf.token(deviceBinding(current, id));
         return { kind: "signed_in", person: current, device: `${id}.${signature}` };
       } catch (error) {
         attempt.abandoned();
@@ -123,7 +123,14 @@ function keepWhereBusy(person: PersonRecord): (error: unknown) => string | null 
   };
 }
 
-/** A digest, because an email may hold anything. */
-function deviceBinding(email: string, id: string): string {
-  return id === "" ? "" : `device ${id} ${hash("sha256", email, "hex")}`;
+/**
+ * What the signature of a device's cookie speaks for: the account, with its password and since it was last enabled.
+ * Another password or a disable makes it void. For nobody, and for who is disabled, it takes the same work, and nothing
+ * was ever signed. A digest, because an email may hold anything.
+ */
+function deviceBinding(person: PersonRecord | null, id: string): string {
+  if (id === "") return "";
+  const active = person?.disabledAt === null ? person : null;
+  const account = JSON.stringify([active?.email, active?.password, active?.enabledAt]);
+  return `device ${id} ${hash("sha256", account, "hex")}`;
 }

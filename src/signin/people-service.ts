@@ -155,7 +155,7 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
     async enable(id) {
       // A sign-in that ran while the person was being disabled may have left a session, which must not come back.
       await sessions.endAll(id);
-      return change(id, (person) => (person.disabledAt === null ? null : { disabledAt: null }));
+      return change(id, (person) => (person.disabledAt === null ? null : { disabledAt: null, enabledAt: clock.now() }));
     },
     async edit(id, changes) {
       const checked = checkEdit(changes, rights());

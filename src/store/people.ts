@@ -24,6 +24,8 @@ export interface PersonRecord {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly disabledAt: number | null;
+  /** When somebody who was disabled was last enabled again. */
+  readonly enabledAt?: number | undefined;
   readonly lastSignInAt: number | null;
   /** Of the stored document: `update` writes only over the version that was read. */
   readonly version: number;
@@ -61,6 +63,7 @@ const personSchema = z.strictObject({
   createdAt: time,
   createdBy: z.string(),
   disabledAt: time.nullable(),
+  enabledAt: time.optional(),
   lastSignInAt: time.nullable(),
   version,
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PersonId } from "../../src/core/ids.ts";
 import { networkOf } from "../../src/signin/network.ts";
 import { type Attempt, createThrottle, type Throttle } from "../../src/signin/throttle.ts";
 import { onBothStores } from "../store/both-stores.ts";
@@ -6,6 +7,7 @@ import { Browser } from "../support/browserless.ts";
 import { type Stage, startStage } from "./stage.ts";
 
 const MINUTE = 60_000;
+const NEXT = "another fine password";
 const ANNA: Attempt = { email: "anna@example.com", address: "192.0.2.1", device: null };
 
 async function fail(throttle: Throttle, attempt: Attempt): Promise<string> {
@@ -178,6 +180,31 @@ describe("sign-in that is throttled", () => {
       const email = forged === device ? "other@example.com" : "mara@example.com";
       expect((await stage.signIn(attacker, { email })).status).toBe(429);
     }
+  });
+
+  test.each([
+    ["another password", (stage: Stage, id: PersonId) => stage.signin.people.setPassword(id, NEXT)],
+    ["a disable", (stage: Stage, id: PersonId) => stage.signin.people.disable(id)],
+    [
+      "a disable that was taken back",
+      async (stage: Stage, id: PersonId) => {
+        await stage.signin.people.disable(id);
+        await stage.signin.people.enable(id);
+      },
+    ],
+  ])("knows no browser of before %s", async (_what, end) => {
+    const stage = await startStage();
+    const { id } = await stage.add();
+    await stage.add({ email: "admin@example.com", role: "admin" });
+    const known = new Browser();
+    await stage.signIn(known);
+    await known.submit(await known.get(stage.url("/signin")), {}, { action: "/signin/out" });
+    await wrong(stage, new Browser(), 5);
+    expect((await stage.signIn(known, { password: "wrong wrong wrong" })).status).toBe(403);
+    await end(stage, id);
+    const { derivations } = stage.passwords;
+    expect((await stage.signIn(known)).status).toBe(429);
+    expect(stage.passwords.derivations).toBe(derivations);
   });
 
   test("counts by the address that the line tells", async () => {
