@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import { type DocumentStore, type StoredDocument, StoreUnavailable } from "../store/types.ts";
 import type { RequestFact } from "./request-facts.ts";
@@ -15,10 +15,15 @@ import type { RequestFact } from "./request-facts.ts";
  *   client that comes before is refused and takes nothing with it;
  * - where the note cannot be written there is no answer, so nobody holds tokens that a replay should end.
  * What is left: a thief who is first by less than that time is not found out by the client's own request; the grant
- * shows in the lists. Instances whose clocks differ err by as much, about the grant's tokens alone. And a request that
- * waits unread while its instance is busy arrives when it is read.
+ * shows in the lists. Instances whose clocks differ err by as much, about the grant's tokens alone.
+ *
+ * A request arrives when its head is read. Where the event loop was busy, timers run before sockets are read: the hold
+ * would be over, and the answer noted, before a request is read that had waited for the whole of it. So the instance
+ * first reads what has come: turns of the loop that accept a connection, and read from it.
  */
 const HELD_MS = 100;
+/** One to accept, one to read, and one for what comes in two pieces. */
+const TURNS = 3;
 /** Only polls of a device write to the same document, and those end with the redemption. */
 const ATTEMPTS = 5;
 
@@ -54,6 +59,8 @@ export async function holdAnswer(
   const left = redeemed.at + HELD_MS - clock.now();
   // A clock that was set back meanwhile holds nobody up.
   if (left > 0) await hold(Math.min(left, HELD_MS));
+  // oxlint-disable-next-line no-await-in-loop -- one turn after the other
+  for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     // One after the other: each attempt looks at what the one before lost to.
     // oxlint-disable-next-line no-await-in-loop
