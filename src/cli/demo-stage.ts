@@ -92,12 +92,17 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
       DEMO_PEPPER: randomBytes(32).toString("base64url"),
     };
     const staged = { ...terminal, env };
-    const config = await requireConfig(await writeConfig(dataDir, env), staged);
+    await fillIn("demo.rules.yaml", dataDir, env);
+    const config = await requireConfig(await fillIn("demo.yaml", dataDir, env), staged);
     const keys = await withKeyDesk(config, staged, seed);
     const people = await withUserDesk(config, staged, seedPeople);
     const app = await startApp(config, { env }).catch((error: unknown) => {
       throw portFailure(error, config, "try: npm run demo -- --port 0") ?? error;
     });
+    // With the ports that were free: what a token is for is told by the public one.
+    const { host: publicHost } = new URL(app.publicUrl);
+    const { host: adminHost } = new URL(app.adminUrl);
+    await fillIn("demo.yaml", dataDir, { ...env, DEMO_PUBLIC: publicHost, DEMO_ADMIN: adminHost });
     return {
       publicUrl: app.publicUrl,
       adminUrl: app.adminUrl,
@@ -120,14 +125,13 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
   }
 }
 
-/** Writes the demo's configuration and rules, filled in, so that other commands can be tried on the running demo. */
-async function writeConfig(dataDir: string, env: NodeJS.ProcessEnv): Promise<string> {
-  for (const name of ["demo.yaml", "demo.rules.yaml"]) {
-    const text = await readFile(join(PACKAGE_ROOT, "config", name), "utf8");
-    const filled = text.replaceAll(/\$\{(DEMO_[A-Z]+)\}/g, (_match, variable: string) => env[variable] ?? "");
-    await writeFile(join(dataDir, name), filled.replace(/^# yaml-language-server.*\n/m, ""), { mode: 0o600 });
-  }
-  return join(dataDir, "demo.yaml");
+/** Writes a file of the demo's configuration, filled in, so that other commands can be tried on the running demo. */
+async function fillIn(name: string, dataDir: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const text = await readFile(join(PACKAGE_ROOT, "config", name), "utf8");
+  const filled = text.replaceAll(/\$\{(DEMO_[A-Z]+)\}/g, (_match, variable: string) => env[variable] ?? "");
+  const file = join(dataDir, name);
+  await writeFile(file, filled.replace(/^# yaml-language-server.*\n/m, ""), { mode: 0o600 });
+  return file;
 }
 
 async function dataFolder(given: string | undefined): Promise<string> {
