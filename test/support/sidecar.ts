@@ -72,6 +72,8 @@ export interface Sidecar {
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** Writes the rules file anew, where rules are given, and reloads as SIGHUP does. Resolves with whether they were right. */
   reload(rules?: string): Promise<boolean>;
+  /** The URL that makes the first administrator; `null` where there is somebody already. */
+  setupUrl(): Promise<string | null>;
   /** Drains and closes. Repeatable; the end of the test file does it too. */
   close(): Promise<void>;
 }
@@ -197,6 +199,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (rules !== undefined) writeFileSync(rulesFile, rules);
       return app.reload();
     },
+    setupUrl: () => app.setupUrl(),
     close() {
       closing ??= app.close().then(() => desk.store.close());
       running.delete(sidecar);
