@@ -14,6 +14,7 @@ import { createDeviceCodes } from "../oauth/device-codes.ts";
 import { deviceRoutes } from "../oauth/device-routes.ts";
 import { createGrantApproval } from "../oauth/grant-approval.ts";
 import { messagePage } from "../oauth/pages/messages.ts";
+import { createWaitingClientName } from "../oauth/waiting-client.ts";
 import { whoamiRoute } from "../oauth/whoami-route.ts";
 import { type ProtectedResource, protectedResources } from "../policy/resources.ts";
 import type { Policy } from "../policy/types.ts";
@@ -102,8 +103,10 @@ async function serveLater(
 }
 
 async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
-  const { audit, clock, log, policy, records, store } = deps;
+  const { audit, clock, digester, log, policy, records, store } = deps;
   const issuer = deps.issuer();
+  const { documents } = store;
+  const { path } = config.oauth;
   const cookieKeys = cookieKeysFor(config);
   const signin = createSignin({
     config: config.signin,
@@ -117,7 +120,8 @@ async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
     audit,
     scopes: () => policy().scopes,
     portals: () => policy().portals,
-    returnPrefixes: [config.oauth.path],
+    returnPrefixes: [path],
+    clientName: createWaitingClientName({ documents, clients: records.clients, digester, path }),
   });
   const chrome = (): Chrome => signin.gate.chrome(null);
   const server = createWebServer({ log, origin: () => issuer, errorPage: (fault) => messagePage(chrome(), fault) });

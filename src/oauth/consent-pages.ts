@@ -101,7 +101,7 @@ export function say(
   { request, reply, who }: Exchange,
   { gate }: Pick<ConsentPagesOptions, "gate">,
   status: number,
-  message: { readonly title: string; readonly text: string },
+  message: Omit<Parameters<typeof messagePage>[1], "requestId">,
 ): FastifyReply {
   const page = messagePage(gate.chrome(who), { ...message, requestId: aboutOf(request).requestId });
   return sendPage(reply, status, page);

@@ -39,6 +39,7 @@ const DONE_ALREADY = {
   title: "This was answered already",
   text: "Your first answer counts. Go back to the app; if it still waits, start again there.",
 };
+const BACK_TO_APP = "Back to the app";
 
 /** GET and POST `interaction/:uid`: a person decides on an authorization request (RFC 6749, section 4.1.1). */
 export function consentRoutes(options: ConsentPagesOptions): FastifyPluginAsync {
@@ -65,7 +66,9 @@ async function withPending(
   if (interaction === null || interaction.uid !== uid) return say(exchange, options, 400, ENDED);
   const stored = await options.documents.get(INTERACTION, options.digester.stored(uid));
   if (stored === null) return say(exchange, options, 400, ENDED);
-  if (stored.consumedAt !== null) return say(exchange, options, 409, DONE_ALREADY);
+  if (stored.consumedAt !== null) {
+    return say(exchange, options, 409, { ...DONE_ALREADY, link: wayBack(interaction, who) });
+  }
   return work({ ...exchange, interaction }, options);
 }
 
@@ -88,6 +91,14 @@ async function findInteraction(
     if (error instanceof Error && error.name === "SessionNotFound") return null;
     throw error;
   }
+}
+
+/**
+ * Of two quick clicks a browser drops the answer to the first, and with it the way to the client. As long as nobody took
+ * it, whoever gave the answer can still go it.
+ */
+function wayBack({ result, returnTo }: Interaction, { person }: SignedIn): { label: string; href: string } | null {
+  return result?.login?.accountId === person.id ? { label: BACK_TO_APP, href: returnTo } : null;
 }
 
 async function showConsent(pending: Pending, options: ConsentPagesOptions): Promise<FastifyReply> {

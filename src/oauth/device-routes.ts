@@ -45,9 +45,14 @@ const WRONG_CODE = "No device shows this code now. Check it, or get a new one fr
 const DONE_ALREADY = {
   title: "This was answered already",
   text: "Your first answer counts. You can close this page and go back to your device.",
+  success: false,
 };
-const APPROVED = { title: "Device connected", text: "You can close this page and go back to your device." };
-const DENIED = { title: "Device denied", text: "It gets no access. You can close this page." };
+const APPROVED = {
+  title: "Device connected",
+  text: "You can close this page and go back to your device.",
+  success: true,
+};
+const DENIED = { title: "Device denied", text: "It gets no access. You can close this page.", success: false };
 
 /** GET and POST `device`: a person types the code of a device and decides about it (RFC 8628, section 3.3). */
 export function deviceRoutes(options: DeviceRoutesOptions): FastifyPluginAsync {
