@@ -13,6 +13,7 @@ import { Listener } from "../proxy/listener.ts";
 import { McpJudge } from "../proxy/mcp-judge.ts";
 import { Pipeline } from "../proxy/pipeline.ts";
 import { Recorder } from "../proxy/recorder.ts";
+import { BODY_MS } from "../proxy/request-body.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
 import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
@@ -185,6 +186,7 @@ function wireListener(
       headTimeoutMs: limits.head_timeout,
       connections: limits.connections,
       inspectTotal: limits.inspect_total,
+      bodyMs: BODY_MS,
     },
     pipeline: new Pipeline({
       authenticator,

@@ -29,6 +29,8 @@ export interface ExchangeDeps {
   readonly recorder: Recorder;
   /** For bodies that are read before the decision. */
   readonly bodyBudget: BodyBudget;
+  /** How long a body may take that is read here, ms. */
+  readonly bodyMs: number;
   /** True once the instance is shutting down: connections are closed after their answer. */
   draining(): boolean;
 }

@@ -37,7 +37,7 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
   async readBody(limit: number): Promise<CollectedBody> {
     if (this.head.expectsContinue) this.response.writeContinue();
-    const body = await collectBody(this.request, { limit, budget: this.deps.bodyBudget, timeoutMs: INSPECTION_MS });
+    const body = await collectBody(this.request, { limit, budget: this.deps.bodyBudget, timeoutMs: this.deps.bodyMs });
     if (body.kind === "whole") {
       this.bytesIn = body.bytes.length;
       this.#inspected = body.bytes;
@@ -200,10 +200,10 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
       this.cut(reason);
       return;
     }
-    this.#fail(reason, detail);
     // The framing of what follows can't be trusted.
-    this.response.once("finish", () => this.connection.socket.destroySoon());
     this.response.shouldKeepAlive = false;
+    this.#fail(reason, detail);
+    this.response.once("finish", () => this.connection.socket.destroySoon());
   }
 
   /** The request was allowed, then something went wrong: an answer where none was begun, else the connection is cut. */
@@ -268,9 +268,6 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
 
 /** What the outcome is until the answer is over. */
 const UNDER_WAY: ReadonlySet<Outcome> = new Set(["allowed", "public", "own_endpoint"]);
-
-/** How long a body may take that is read before the decision, ms. */
-const INSPECTION_MS = 30_000;
 
 /** Inspected bodies up to this size, bytes, are worth a copy to save a write. */
 const BODY_WITH_HEAD = 16 * 1024;

@@ -80,8 +80,22 @@ export abstract class HttpResponder extends Exchange {
     // The client may go in the middle of an answer; its end is recorded.
     response.on("error", () => response.destroy());
     if (head.expectsContinue) response.writeContinue();
+    if (!this.bodyIsWhole()) this.#boundBody();
     own.serve(request, response, { requestId: this.requestId, clientIp: this.deps.recorder.clientIp(this) });
     return true;
+  }
+
+  /** Each byte of a body moves the time-out of silence; this one nothing moves. */
+  #boundBody(): void {
+    const timer = setTimeout(() => {
+      if (this.bodyIsWhole()) return;
+      // Answered already, and what is left of a small body drips on.
+      if (this.over || this.response.writableEnded) this.connection.socket.destroy();
+      else this.malformed("request_timeout", "the body took too long to arrive");
+    }, this.deps.bodyMs);
+    const stop = (): void => clearTimeout(timer);
+    this.request.once("end", stop);
+    this.request.once("close", stop);
   }
 
   protected write(chunk: Buffer): boolean {

@@ -26,6 +26,8 @@ export interface ListenerOptions {
     readonly connections: number;
     /** Bodies read before the decision, over all requests, bytes. */
     readonly inspectTotal: number;
+    /** How long a body may take that Portcullis reads itself, ms. */
+    readonly bodyMs: number;
   };
   readonly pipeline: Pipeline;
   readonly recorder: Recorder;
@@ -52,6 +54,7 @@ export class Listener {
       clock,
       recorder,
       bodyBudget: new BodyBudget(options.limits.inspectTotal),
+      bodyMs: options.limits.bodyMs,
       proxy: upgrades,
       draining: () => this.#draining,
     };

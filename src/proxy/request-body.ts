@@ -6,6 +6,9 @@ const LINGER_BYTES = 1024 * 1024;
 /** How long, ms. */
 export const LINGER_MS = 2_000;
 
+/** How long a body may take that Portcullis reads itself, to decide by it or at endpoints of its own, ms. */
+export const BODY_MS = 30_000;
+
 /** Bodies that are read before the decision, over all requests of the process. */
 export class BodyBudget {
   #left: number;

@@ -1,8 +1,9 @@
+import { setTimeout } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Line, startLine } from "../support/line.ts";
 import { type OwnPages, ownPages } from "../support/own-pages.ts";
 import { type RawUpstream, startRawUpstream } from "../support/raw-upstream.ts";
-import { type Message, statusOf, valuesOf } from "../support/wire.ts";
+import { type Message, statusOf, valuesOf, type Wire } from "../support/wire.ts";
 import { codeOf, connectTo, head } from "./client.ts";
 
 let line: Line;
@@ -131,6 +132,14 @@ describe("a path that Portcullis serves itself", () => {
     expect(await line.metrics()).toContain('portcullis_request_duration_seconds_count{route="portcullis"}');
   });
 });
+
+/** Sends a byte of a body every few milliseconds, until the other side has had enough. */
+async function drip(wire: Wire, byte: string): Promise<void> {
+  while (!wire.finished && !wire.socket.destroyed && wire.socket.writable) {
+    wire.socket.write(byte);
+    await setTimeout(5);
+  }
+}
 
 describe("the connection goes on behind an answer of our own", () => {
   test("with keep-alive and pipelining, in order, mixed with the upstream's", async () => {
@@ -261,6 +270,54 @@ describe("what goes wrong with a request of our own", () => {
     expect(statusOf(answer)).toBe(408);
     await wire.end();
     expect(await slow.auditOf(idOf(answer))).toMatchObject({ route: "portcullis", reason: "request_timeout" });
+  });
+
+  test.each([
+    ["with a length", ["Content-Length: 60000"], "x"],
+    ["in chunks", ["Transfer-Encoding: chunked"], "1\r\nx\r\n"],
+  ])("a body %s that drips is a 408 once its time is over, however often a byte comes", async (_name, lines, byte) => {
+    const slow = await startLine({ upstreamUrl: upstream.url, routes: ROUTES, own, limits: { bodyMs: 300 } });
+    const wire = await connectTo(slow);
+    await wire.write(head("POST /oauth/echo", lines));
+    const dripping = drip(wire, byte);
+    const answer = await wire.nextResponse();
+    expect([statusOf(answer), codeOf(answer), valuesOf(answer, "connection")]).toEqual([
+      408,
+      "request_timeout",
+      ["close"],
+    ]);
+    await wire.end();
+    wire.socket.destroy();
+    await dripping;
+    expect(await slow.auditOf(idOf(answer))).toMatchObject({
+      route: "portcullis",
+      reason: "request_timeout",
+      status: 408,
+    });
+  });
+
+  test("a small body that drips on behind its answer ends the connection", async () => {
+    const slow = await startLine({ upstreamUrl: upstream.url, routes: ROUTES, own, limits: { bodyMs: 300 } });
+    const wire = await connectTo(slow);
+    await wire.write(head("POST /oauth/page", ["Content-Length: 60000"]));
+    const dripping = drip(wire, "x");
+    expect(statusOf(await wire.nextResponse())).toBe(200);
+    await wire.closed;
+    await dripping;
+    expect(wire.text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+
+  test("a body within its time is served, and the connection goes on past it", async () => {
+    const slow = await startLine({ upstreamUrl: upstream.url, routes: ROUTES, own, limits: { bodyMs: 300 } });
+    const wire = await connectTo(slow);
+    await wire.write(`${head("POST /oauth/echo", ["Content-Length: 2"])}a`);
+    await wire.write("b");
+    expect((await wire.nextResponse()).body.toString()).toBe("ab");
+    const began = performance.now();
+    while (performance.now() - began < 400) {
+      await wire.write(head("GET /oauth/late"));
+      expect(statusOf(await wire.nextResponse())).toBe(200);
+    }
   });
 
   test("draining lets an answer under way end, and closes the connection", async () => {

@@ -89,7 +89,7 @@ export async function startLine(options: LineOptions) {
   const limits = { headBytes: 16_384, targetBytes: 8192, hosts: new Set<string>(), idleMs: 5000, headTimeoutMs: 2000 };
   const listener = new Listener({
     tls: null,
-    limits: { ...limits, connections: 100, inspectTotal: 10_000_000, ...options.limits },
+    limits: { ...limits, connections: 100, inspectTotal: 10_000_000, bodyMs: 30_000, ...options.limits },
     pipeline: new Pipeline({
       authenticator: createAuthenticator({
         keys: createApiKeySource({ keys: store.keys, settings: desk.settings }),
