@@ -8,7 +8,7 @@ interface Trusted {
   readonly [markup]: string;
 }
 
-/** Markup that may stand in a page as it is. Only `html` and `attributes` make it. */
+/** Markup that may stand in a page as it is. Only `html` and `scriptElement` make it. */
 export class Html {
   readonly #text: string;
 
@@ -108,4 +108,10 @@ export function attributes(list: Readonly<Record<string, string | number | boole
     else text += ` ${name}="${escapeHtml(String(value))}"`;
   }
   return new Attributes({ [markup]: text });
+}
+
+/** A script of ours, run when the page is read. Throws where `path` is no path of this origin. */
+export function scriptElement(path: string): Html {
+  if (!path.startsWith("/")) throw new Error("html: scripts are files of ours");
+  return new Html({ [markup]: `<script src="${escapeHtml(checkUrl(path))}" defer></script>` });
 }

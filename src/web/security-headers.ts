@@ -3,13 +3,19 @@ import { isPlainHost } from "../core/host-name.ts";
 
 const HSTS = "max-age=31536000";
 
-/**
- * The policy of a page: nothing but our stylesheet, images of ours, and forms to ourselves and to `formAction`, the
- * origins that a form's answer may redirect to (Chromium holds redirects to `form-action` too).
- */
-export function contentSecurityPolicy(formAction: readonly string[] = []): string {
+/** What a page may do beyond showing itself. */
+export interface PageRights {
+  /** Origins that a form's answer may redirect to (Chromium holds redirects to `form-action` too). */
+  readonly formAction?: readonly string[];
+  /** True lets files of ours run as scripts, and those ask our own origin. Nothing inline runs. */
+  readonly scripts?: boolean;
+}
+
+/** The policy of a page: nothing but our stylesheet, images of ours, forms to ourselves, and what `rights` say. */
+export function contentSecurityPolicy({ formAction = [], scripts = false }: PageRights = {}): string {
   const targets = ["'self'", ...formAction.map(formSource)].join(" ");
-  return `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`;
+  const script = scripts ? "script-src 'self'; connect-src 'self'; " : "";
+  return `default-src 'none'; ${script}style-src 'self'; img-src 'self' data:; form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`;
 }
 
 /** Throws where it is no http(s) URL of a plain host: `URL` leaves `;` and `'` in names, which end or widen a policy. */

@@ -2,9 +2,9 @@ import type { Chrome } from "../../web/chrome.ts";
 import { notice } from "../../web/fields.ts";
 import { foreign, foreignText } from "../../web/foreign-text.ts";
 import { type Html, html } from "../../web/html.ts";
+import { time } from "../../web/time.ts";
 import { canApprove } from "./consent-choices.ts";
 import type { ConsentView } from "./consent-view.ts";
-import { time } from "./time.ts";
 
 const ADDRESS = /^address /;
 const LONGEST_HOST = 261;

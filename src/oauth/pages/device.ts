@@ -3,10 +3,10 @@ import { hiddenField, notice, problemNotice, textField } from "../../web/fields.
 import { cleanText, foreign } from "../../web/foreign-text.ts";
 import { type Html, html } from "../../web/html.ts";
 import { layout } from "../../web/layout.ts";
+import { ago, time } from "../../web/time.ts";
 import { clientSummary, meaning } from "./consent-client.ts";
 import { decisionButtons, noDefaultButton, portalChoice, scopeChoice } from "./consent-choices.ts";
 import type { DeviceView } from "./consent-view.ts";
-import { ago, time } from "./time.ts";
 
 /** Longest text that can hold a code with all the marks that people put between its letters. */
 const LONGEST_CODE = 64;
