@@ -17,7 +17,7 @@ import {
   STALE_FORM,
 } from "./consent-pages.ts";
 import { type ConsentRequest, readConsentRequest } from "./consent-request.ts";
-import type { DeviceCodeGuard, GuessedBy } from "./device-code-guard.ts";
+import type { DeviceCodeGuard, Guess } from "./device-code-guard.ts";
 import type { DeviceCodes, PendingDevice } from "./device-codes.ts";
 import { deviceCodePage, deviceConfirmPage } from "./pages/device.ts";
 import { donePage } from "./pages/messages.ts";
@@ -109,9 +109,9 @@ async function takeCode(exchange: Exchange, options: DeviceRoutesOptions, typed:
     return askCode(exchange, options, { status: 403, code: tidy(typed), problem: STALE_FORM });
   }
   if (typed.trim() === "") return askCode(exchange, options, { status: 400, code: "", problem: WRONG_CODE });
-  const guess = { personId: who.person.id, address: aboutOf(request).clientIp };
-  const { waitMs } = await options.guard.begin(guess);
-  if (waitMs > 0) {
+  const guess = await options.guard.begin({ personId: who.person.id, address: aboutOf(request).clientIp });
+  if (guess.kind === "refused") {
+    const { waitMs } = guess;
     auditOf(exchange, options.audit)({ action: "device.throttled", decision: "deny", reason: "too_many_codes" });
     reply.header("retry-after", Math.ceil(waitMs / 1000));
     const minutes = Math.ceil(waitMs / 60_000);
@@ -125,17 +125,16 @@ async function lookUp(
   exchange: Exchange,
   options: DeviceRoutesOptions,
   typed: string,
-  guess: GuessedBy,
+  guess: Extract<Guess, { readonly kind: "counted" }>,
 ): Promise<FastifyReply> {
   const code = readUserCode(typed);
   const found = code === null ? null : await options.codes.find(code);
   const own = found?.kind === "decided" && found.by === exchange.who.person.id;
   if (code === null || found === null || (found.kind === "decided" && !own)) {
-    await options.guard.wrong(guess);
     auditOf(exchange, options.audit)({ action: "device.wrong_code", decision: "deny", reason: "unknown_user_code" });
     return askCode(exchange, options, { status: 400, code: typed.slice(0, 64), problem: WRONG_CODE });
   }
-  await options.guard.right(guess);
+  await guess.right();
   if (found.kind === "decided") return done(exchange, options, 409, DONE_ALREADY);
   return decideOn({ ...exchange, code, device: found.device }, options);
 }

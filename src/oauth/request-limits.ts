@@ -15,10 +15,8 @@ export const LIMITS = {
   authorization: { most: 300, windowMs: 10 * MINUTE },
   /** POST `device_authorization`, of one network. */
   device: { most: 100, windowMs: 10 * MINUTE },
-  /** Codes of devices that one person tries; a right one begins the count anew. */
-  deviceCodesOfPerson: { most: 5, windowMs: 15 * MINUTE },
-  /** Wrong codes of devices from one network. */
-  deviceCodesOfNetwork: { most: 20, windowMs: 15 * MINUTE },
+  /** Wrong codes of devices, of one person and from one network. */
+  deviceCodes: { most: 5, windowMs: 15 * MINUTE },
   /** POST `register`: of one network `oauth.registrations_per_hour`, and so many times that over all of them. */
   registration: { networks: 10, windowMs: HOUR },
   /** Clients that wait for approval at one time. */

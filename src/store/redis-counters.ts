@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { counterKey, NOTHING_COUNTED } from "./counter.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { COUNT_UP } from "./redis-document-scripts.ts";
+import { COUNT_DOWN, COUNT_UP } from "./redis-document-scripts.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
 import { type CounterState, type CounterStore, StoreUnavailable } from "./types.ts";
 
@@ -28,6 +28,9 @@ export function createRedisCounters({
       if (Array.isArray(reply) && reply[0] === null) return NOTHING_COUNTED;
       const state = readState(reply);
       return state.resetsAt > clock.now() ? state : NOTHING_COUNTED;
+    },
+    async takeBack(name, resetsAt) {
+      await connection.send("eval", [COUNT_DOWN, 1, REDIS_KEYS.counter(counterKey(name)), resetsAt]);
     },
     async clear(name) {
       await connection.send("del", [REDIS_KEYS.counter(counterKey(name))]);

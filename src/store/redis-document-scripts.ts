@@ -223,3 +223,10 @@ if resetsAt <= now then
 end
 return {redis.call('HINCRBY', KEYS[1], 'count', 1), resetsAt}
 `;
+
+/** KEYS: counter. ARGV: end of the window, ms. */
+export const COUNT_DOWN = `
+if tonumber(redis.call('HGET', KEYS[1], 'resetsAt') or 0) ~= tonumber(ARGV[1]) then return 0 end
+if tonumber(redis.call('HGET', KEYS[1], 'count') or 0) <= 0 then return 0 end
+return redis.call('HINCRBY', KEYS[1], 'count', -1)
+`;

@@ -25,6 +25,9 @@ export function createSqliteCounters({ connection, clock, sweep }: SqliteCounter
       resets_at = CASE WHEN resets_at > ?2 THEN resets_at ELSE excluded.resets_at END
     RETURNING count, resets_at`);
   const read = database.prepare("SELECT count, resets_at FROM counters WHERE name = ? AND resets_at > ?");
+  const takeBack = database.prepare(
+    "UPDATE counters SET count = count - 1 WHERE name = ? AND resets_at = ? AND count > 0",
+  );
   const clear = database.prepare("DELETE FROM counters WHERE name = ?");
   // An async function turns what `guard` throws into a rejection.
   return {
@@ -38,6 +41,11 @@ export function createSqliteCounters({ connection, clock, sweep }: SqliteCounter
       return connection.guard(() => {
         const row = read.get(counterKey(name), clock.now());
         return row === undefined ? NOTHING_COUNTED : counterRow.parse(row);
+      });
+    },
+    async takeBack(name, resetsAt) {
+      connection.write(() => {
+        takeBack.run(counterKey(name), resetsAt);
       });
     },
     async clear(name) {

@@ -118,13 +118,15 @@ export interface CounterStore {
   add(name: string, windowMs: number): Promise<CounterState>;
   /** The sum without adding to it. */
   read(name: string): Promise<CounterState>;
+  /** Takes one away again that was added in the window that ends at `resetsAt`; does nothing once that is over. */
+  takeBack(name: string, resetsAt: number): Promise<void>;
   /** Back to nought. */
   clear(name: string): Promise<void>;
 }
 
 export interface CounterState {
   readonly count: number;
-  /** Wall clock ms; 0 where the count is 0. */
+  /** Wall clock ms; 0 where nothing was added. */
   readonly resetsAt: number;
 }
 

@@ -414,6 +414,30 @@ export function documentsContract(name: string, subject: DocumentsUnderTest): vo
       expect((await store.counters.read("A")).count).toBe(1);
     });
 
+    test("a count is taken back from its own window alone, and never below nought", async () => {
+      const { resetsAt } = await store.counters.add("a", 60_000);
+      await store.counters.add("a", 60_000);
+      await other.counters.takeBack("a", resetsAt);
+      expect(await store.counters.read("a")).toEqual({ count: 1, resetsAt });
+      for (const end of [resetsAt - 1, resetsAt, resetsAt]) await store.counters.takeBack("a", end);
+      expect((await store.counters.add("a", 60_000)).count).toBe(1);
+      clock.advance(60_000);
+      const next = await store.counters.add("a", 60_000);
+      await store.counters.takeBack("a", resetsAt);
+      expect(await store.counters.read("a")).toEqual(next);
+      await store.counters.takeBack("unknown", resetsAt);
+      expect((await store.counters.read("unknown")).count).toBe(0);
+    });
+
+    test("no count is lost where others are taken back at the same time", async () => {
+      const { resetsAt } = await store.counters.add("contended", 60_000);
+      await inParallel(20, async ({ counters }) => {
+        await counters.add("contended", 60_000);
+        await counters.takeBack("contended", resetsAt);
+      });
+      expect((await other.counters.read("contended")).count).toBe(1);
+    });
+
     test("after close every call is refused as unavailable", async () => {
       const closed = subject.open(clock);
       await closed.close();
@@ -431,6 +455,7 @@ export function documentsContract(name: string, subject: DocumentsUnderTest): vo
         documents.count("thing", "g"),
         counters.add("a", 1000),
         counters.read("a"),
+        counters.takeBack("a", AT),
         counters.clear("a"),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject({ name: "StoreUnavailable" });

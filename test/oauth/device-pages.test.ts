@@ -234,6 +234,7 @@ describe("codes that do not fit", () => {
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "900"]);
     expect(refused.text).not.toContain("Desk lamp");
     expect(stage.actions("device.throttled")).toHaveLength(1);
+    stage.at.address = "192.0.2.3";
     const { browser: other } = await stage.person({ email: "otto@example.com" });
     expect((await enter(stage, other, device.userCode)).status).toBe(200);
     stage.clock.advance(900_000);
@@ -250,25 +251,39 @@ describe("codes that do not fit", () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(7);
   });
 
-  test("the right one clears the person's count", async () => {
-    const { stage, browser, device } = await deviceStage();
+  test("a right one is not counted, and gives back no wrong one: own devices buy no guesses", async () => {
+    const { stage, browser, client, device } = await deviceStage();
     for (let guess = 0; guess < 4; guess += 1) await enter(stage, browser, "BBBB-BBBB");
-    expect((await enter(stage, browser, device.userCode)).status).toBe(200);
-    for (let guess = 0; guess < 5; guess += 1) expect((await enter(stage, browser, "BBBB-BBBB")).status).toBe(400);
-    expect((await enter(stage, browser, "BBBB-BBBB")).status).toBe(429);
+    for (const { userCode } of [device, await stage.device(client.id)]) {
+      for (let times = 0; times < 3; times += 1) expect((await enter(stage, browser, userCode)).status).toBe(200);
+    }
+    expect((await enter(stage, browser, "BBBB-BBBB")).status).toBe(400);
+    expect((await enter(stage, browser, device.userCode)).status).toBe(429);
   });
 
-  test("twenty from one address, then nobody there goes on, whoever they are", async () => {
+  test("right ones at the same time as wrong ones give back nothing but themselves", async () => {
+    const { stage, browser, device } = await deviceStage();
+    const page = await browser.get(stage.url("/oauth/device"));
+    const codes = Array.from({ length: 24 }, (_, at) => (at % 2 === 0 ? device.userCode : "BBBB-BBBB"));
+    const answers = await Promise.all(codes.map((user_code) => browser.submit(page, { user_code }, FORM)));
+    expect(answers.filter(({ status }) => status === 400).length).toBeLessThanOrEqual(5);
+    for (let guess = 0; guess < 5; guess += 1) await enter(stage, browser, "BBBB-BBBB");
+    expect(stage.actions("device.wrong_code")).toHaveLength(5);
+  });
+
+  test("five from one network, then nobody there goes on, whoever they are", async () => {
     const { stage, device } = await deviceStage();
-    for (let person = 0; person < 4; person += 1) {
-      const { browser } = await stage.person({ email: `guesser${person}@example.com` });
-      for (let guess = 0; guess < 5; guess += 1) await enter(stage, browser, "BBBB-BBBB");
+    for (let guess = 0; guess < 5; guess += 1) {
+      stage.at.address = `2001:db8:1:2::${guess}`;
+      const { browser } = await stage.person({ email: `guesser${guess}@example.com` });
+      await enter(stage, browser, "BBBB-BBBB");
     }
     const { browser } = await stage.person({ email: "otto@example.com" });
-    const refused = await enter(stage, browser, device.userCode);
-    expect(refused.status).toBe(429);
-    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
-    stage.at.address = "192.0.2.2";
+    for (let times = 0; times < 6; times += 1) {
+      const refused = await enter(stage, browser, device.userCode);
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "900"]);
+    }
+    stage.at.address = "2001:db8:1:3::1";
     expect((await enter(stage, browser, device.userCode)).status).toBe(200);
   });
 
