@@ -1,0 +1,32 @@
+/** There is nothing of this id. */
+export interface NotFound {
+  readonly kind: "not_found";
+}
+
+/** Somebody else has changed it since it was read: the version given is not the one in the store. */
+export interface Conflict {
+  readonly kind: "conflict";
+}
+
+/** What became of a change of one record. `before` is as it was, `record` as it is now. */
+export type Changed<T> =
+  | { readonly kind: "changed"; readonly before: T; readonly record: T }
+  /** It was so already; nothing was written and nothing stands in the audit. */
+  | { readonly kind: "unchanged"; readonly record: T };
+
+/** What is wrong with one field of a request, as a sentence for people. `field` is named as in the request. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly text: string;
+}
+
+/** A request that cannot be granted, with every problem of it. Every `create`, `add`, `edit` and `approve` may reject with it. */
+export class InvalidRequest extends Error {
+  readonly fields: readonly FieldProblem[];
+
+  constructor(fields: readonly FieldProblem[]) {
+    super(fields.map(({ text }) => text).join("; "));
+    this.name = "InvalidRequest";
+    this.fields = fields;
+  }
+}
