@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OwnRequest } from "../core/own-request.ts";
 import { isReserved, reservedPaths } from "../core/reserved-paths.ts";
-import type { CredentialSource } from "../credentials/source.ts";
+import type { Authenticator } from "../credentials/authenticate.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { createAuthorizationServer } from "../oauth/authorization-server.ts";
 import { consentRoutes } from "../oauth/consent-routes.ts";
@@ -32,7 +32,7 @@ import { cookieKeysFor, signingSeedFor } from "./secrets.ts";
 export interface OwnEndpointsDeps {
   readonly store: Store;
   readonly records: Records;
-  readonly tokens: CredentialSource;
+  readonly authenticator: Authenticator;
   readonly digester: Digester;
   readonly clock: Clock;
   readonly log: Log;
@@ -136,7 +136,7 @@ async function registerOAuth(
   config: Config,
   deps: OwnEndpointsDeps & { readonly gate: SigninGate; readonly cookieKeys: readonly string[] },
 ): Promise<void> {
-  const { audit, clock, cookieKeys, digester, gate, log, policy, records, store, tokens } = deps;
+  const { audit, clock, cookieKeys, digester, gate, log, policy, records, store } = deps;
   const { documents, counters } = store;
   const { path } = config.oauth;
   const issuer = deps.issuer();
@@ -183,6 +183,6 @@ async function registerOAuth(
   const codes = createDeviceCodes({ documents, digester, clock });
   const guard = createDeviceCodeGuard({ counters, now: () => clock.now() });
   app.register(deviceRoutes({ ...pages, codes, guard }));
-  app.register(whoamiRoute({ tokens, digester, clock, path }));
+  app.register(whoamiRoute({ authenticator: deps.authenticator, path }));
   app.register(server.routes);
 }

@@ -5,7 +5,6 @@ import { createApiKeySource } from "../credentials/api-key.ts";
 import { type Authenticator, createAuthenticator } from "../credentials/authenticate.ts";
 import { createDigester, type Digester } from "../credentials/digest.ts";
 import { createLastUsed } from "../credentials/last-used.ts";
-import type { CredentialSource } from "../credentials/source.ts";
 import { createCredentialCache } from "../store/cache.ts";
 import type { Store } from "../store/types.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -26,7 +25,6 @@ export interface WiredCredentials {
   readonly authenticator: Authenticator;
   readonly digester: Digester;
   readonly records: Records;
-  readonly tokens: CredentialSource;
 }
 
 /** Wires the cache, fed by the change log, between the store and the authenticator. */
@@ -58,5 +56,5 @@ export async function wireCredentials(
     uses,
     metrics,
   });
-  return { authenticator, digester, records, tokens };
+  return { authenticator, digester, records };
 }

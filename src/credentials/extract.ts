@@ -1,5 +1,6 @@
 import { deny, type Deny } from "../core/decision.ts";
 import { KEY_PREFIX } from "../core/key-prefix.ts";
+import { requestFieldClass } from "../core/request-fields.ts";
 
 /** The fields of a request that may carry a credential. A field sent twice has its count above 1. */
 export interface CredentialFields {
@@ -49,6 +50,23 @@ export function extractCredential(fields: CredentialFields): ExtractedCredential
     return { kind: "presented", secret: fields.apiKey, via: "api_key" };
   }
   return NONE;
+}
+
+/** Reads the fields out of a request as node:http has it: names and values by turns, and the target. */
+export function credentialFieldsOf(rawHeaders: readonly string[], target: string): CredentialFields {
+  const question = target.indexOf("?");
+  const fields: Record<"authorization" | "api-key", string[]> = { authorization: [], "api-key": [] };
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const fieldClass = requestFieldClass(rawHeaders[at] ?? "");
+    if (fieldClass === "authorization" || fieldClass === "api-key") fields[fieldClass].push(rawHeaders[at + 1] ?? "");
+  }
+  return {
+    query: question < 0 ? "" : target.slice(question + 1),
+    authorization: fields.authorization.at(-1) ?? null,
+    authorizationCount: fields.authorization.length,
+    apiKey: fields["api-key"].at(-1) ?? null,
+    apiKeyCount: fields["api-key"].length,
+  };
 }
 
 function queryHoldsCredential(query: string): boolean {

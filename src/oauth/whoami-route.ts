@@ -1,59 +1,58 @@
 import type { FastifyPluginAsync, FastifyReply } from "fastify";
-import type { Clock } from "../core/clock.ts";
+import { codeOf, type Reason } from "../core/decision.ts";
 import { ERRORS } from "../core/errors.ts";
-import type { AuthenticatedPrincipal } from "../core/principal.ts";
-import type { Digester } from "../credentials/digest.ts";
-import type { CredentialSource } from "../credentials/source.ts";
-import { isTokenText } from "../credentials/token-format.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
+import type { OAuthPrincipal } from "../core/principal.ts";
+import type { Authenticator } from "../credentials/authenticate.ts";
+import { credentialFieldsOf, extractCredential } from "../credentials/extract.ts";
 
 export interface WhoamiOptions {
-  /** Access tokens: `createAccessTokenSource`. */
-  readonly tokens: CredentialSource;
-  readonly digester: Digester;
-  readonly clock: Clock;
+  readonly authenticator: Authenticator;
   /** `oauth.path` of the configuration. */
   readonly path: string;
 }
 
-const BEARER = /^Bearer +(?<token>\S+)$/i;
-
 /**
- * GET `whoami`: what a bearer token stands for, as JSON. The token must be one of ours in force, for any resource
- * here: it asks about itself only, and so a token for `/mcp` may ask too.
+ * GET `whoami`: what a bearer token stands for, as JSON. It is taken out of the request and looked up as the line does.
+ * The token must be one of ours in force, for any resource here: it asks about itself only, and so a token for `/mcp`
+ * may ask too. Keys are no tokens.
  */
-export function whoamiRoute({ tokens, digester, clock, path }: WhoamiOptions): FastifyPluginAsync {
+export function whoamiRoute({ authenticator, path }: WhoamiOptions): FastifyPluginAsync {
   return async (scope) => {
     scope.get(`${path}/whoami`, async (request, reply) => {
-      const token = BEARER.exec(request.headers.authorization ?? "")?.groups?.["token"];
-      if (token === undefined) return refuse(reply, request.id, "credential_missing");
-      const facts = isTokenText(token) ? await tokens.find(digester.stored(token)) : null;
-      const ended = facts === null || facts.revoked || (facts.expiresAt ?? Infinity) <= clock.now();
-      if (ended) return refuse(reply, request.id, "credential_invalid");
-      return reply.send(describe(facts.accepted.principal));
+      const { rawHeaders, url = "" } = request.raw;
+      const credential = extractCredential(credentialFieldsOf(rawHeaders, url));
+      if (credential.kind === "none") return refuse(reply, request.id, "credential_missing");
+      if (credential.kind === "refused") return refuse(reply, request.id, credential.deny.reason);
+      if (credential.secret.startsWith(KEY_PREFIX)) return refuse(reply, request.id, "credential_unknown");
+      const found = await authenticator.authenticate(credential.secret, credential.via);
+      if (!found.ok) return refuse(reply, request.id, found.deny.reason);
+      if (found.principal.kind !== "oauth") return refuse(reply, request.id, "credential_unknown");
+      return reply.send(describe(found.principal));
     });
   };
 }
 
-function describe(principal: AuthenticatedPrincipal): Record<string, unknown> {
-  const { expiresAt, portal, scopes, subject } = principal;
+function describe({ clientId, expiresAt, portal, scopes, subject }: OAuthPrincipal): Record<string, unknown> {
   return {
     subject,
-    client: principal.kind === "oauth" ? principal.clientId : null,
+    client: clientId,
     scopes: [...scopes],
     portal,
     expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
   };
 }
 
-function refuse(
-  reply: FastifyReply,
-  requestId: string,
-  code: "credential_missing" | "credential_invalid",
-): FastifyReply {
+function refuse(reply: FastifyReply, requestId: string, reason: Reason): FastifyReply {
+  const code = codeOf(reason);
   const { publicText: title, status } = ERRORS[code];
+  if (status === 401) {
+    // RFC 6750 §3.1: no error code where the request brought no credential.
+    reply.header("www-authenticate", code === "credential_missing" ? "Bearer" : 'Bearer error="invalid_token"');
+  }
+  if (status === 503) reply.header("retry-after", "1");
   return reply
     .code(status)
-    .header("www-authenticate", code === "credential_missing" ? "Bearer" : 'Bearer error="invalid_token"')
     .type("application/problem+json")
     .send(JSON.stringify({ type: "about:blank", title, status, code, request_id: requestId }));
 }

@@ -8,6 +8,8 @@ import { signinSection } from "../../src/config/signin-schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { isPortalId, isScope } from "../../src/core/ids.ts";
 import { createAccessTokenSource } from "../../src/credentials/access-token.ts";
+import { createApiKeySource } from "../../src/credentials/api-key.ts";
+import { createAuthenticator } from "../../src/credentials/authenticate.ts";
 import { createDigester } from "../../src/credentials/digest.ts";
 import { createAccessService } from "../../src/oauth/access-service.ts";
 import { createAuthorizationServer } from "../../src/oauth/authorization-server.ts";
@@ -21,6 +23,7 @@ import { createGrantsService } from "../../src/oauth/grants-service.ts";
 import { whoamiRoute } from "../../src/oauth/whoami-route.ts";
 import type { PersonRequest } from "../../src/signin/people-service.ts";
 import { createSignin } from "../../src/signin/signin.ts";
+import { createCredentialCache } from "../../src/store/cache.ts";
 import { createClients } from "../../src/store/clients.ts";
 import { createGrants } from "../../src/store/grants.ts";
 import { createPeople, type PersonRecord } from "../../src/store/people.ts";
@@ -156,10 +159,22 @@ export async function startStage(
   const guard = createDeviceCodeGuard({ counters, now: () => clock.now() });
   const codes = createDeviceCodes({ documents, digester, clock });
   const tokens = createAccessTokenSource({ documents, grants, people, clients, settings, issuer: () => issuer });
+  const cache = createCredentialCache({ maxEntries: 100, ttlMs: 60_000, negativeTtlMs: 5000, clock });
+  await store.changes.follow((tags) => cache.apply(tags));
+  const authenticator = createAuthenticator({
+    keys: createApiKeySource({ keys: store.keys, settings }),
+    tokens,
+    changes: store.changes,
+    cache,
+    digester,
+    clock,
+    uses: { note() {} },
+    metrics: { lookup() {}, storeDuration() {} },
+  });
   await web.app.register(signin.routes);
   await web.app.register(consentRoutes(pages));
   await web.app.register(deviceRoutes({ ...pages, codes, guard }));
-  await web.app.register(whoamiRoute({ tokens, digester, clock, path: config.path }));
+  await web.app.register(whoamiRoute({ authenticator, path: config.path }));
   await web.app.register(server.routes);
   await web.ready();
   const at = { address: "192.0.2.1" };
