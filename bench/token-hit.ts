@@ -115,6 +115,7 @@ async function issueToken(): Promise<string> {
     decidedAt: null,
     decidedBy: null,
     expiresAt: null,
+    tokensAfter: null,
   });
   const token = randomBytes(32).toString("base64url");
   const iat = Math.floor(clock.now() / 1000);

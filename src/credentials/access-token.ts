@@ -71,6 +71,8 @@ interface Token {
   readonly scopes: readonly Scope[];
   readonly audience: string;
   readonly issuedAt: number;
+  /** The same, but to the millisecond: what ends the tokens of a client can come in the same second as a new one. */
+  readonly storedAt: number;
   readonly expiresAt: number;
 }
 
@@ -128,6 +130,7 @@ function tokenOf(
     scopes: scope.split(" ").filter(isScope),
     audience: aud,
     issuedAt: iat * 1000,
+    storedAt: document.createdAt,
     expiresAt: Math.min(exp * 1000, document.expiresAt ?? Infinity),
   };
 }
@@ -170,7 +173,7 @@ function scopesNow(token: Token, { client, grant, person }: Standing): readonly 
 function isTakenAway(token: Token, { client, grant, person, settings }: Standing, portal: PortalId | null): boolean {
   if (!isOpenSince(settings, token.issuedAt)) return true;
   if (client?.status !== "approved") return true;
-  if (token.personId === null) return false;
+  if (token.personId === null) return client.tokensAfter !== null && token.storedAt <= client.tokensAfter;
   // That it comes to its own end is no revocation: the facts have the time.
   if (grant === null || grantState(grant, settings, token.issuedAt) !== "active") return true;
   if (person === null || person.disabledAt !== null) return true;

@@ -129,6 +129,7 @@ async function register(id: string, payload: AdapterPayload, options: ClientAdap
     decidedAt: null,
     decidedBy: null,
     expiresAt: open ? null : now + WAITING_MS,
+    tokensAfter: null,
   });
   if (made === null) throw new Error("a new client's id is taken");
 }

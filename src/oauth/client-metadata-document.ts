@@ -127,6 +127,7 @@ async function keep(
     decidedAt: null,
     decidedBy: null,
     expiresAt: null,
+    tokensAfter: null,
   });
 }
 

@@ -4,7 +4,7 @@ import { commonScopes } from "../core/scopes.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
-import { rewrite } from "../store/typed-document.ts";
+import { requireVersion, rewrite } from "../store/typed-document.ts";
 import {
   checkClientLimits,
   checkClientRequest,
@@ -39,7 +39,10 @@ export type SecretRotation =
   /** It is public, so that it has none. */
   | { readonly kind: "no_secret"; readonly record: ClientRecord };
 
-/** Clients in the hands of an administrator. Every method rejects with `StoreUnavailable` where the store fails. */
+/**
+ * Clients in the hands of an administrator. Every method rejects with `StoreUnavailable` where the store fails. With a
+ * `version`, a change rejects with `VersionConflict` where the record has another.
+ */
 export interface ClientsService {
   /** Adds one, approved. Rejects with `InvalidClientRequest` that names every problem. */
   add(request: ClientRequest): Promise<IssuedClient>;
@@ -51,11 +54,12 @@ export interface ClientsService {
     id: ClientId,
     by: string,
     limits?: { readonly scopes: readonly string[] | null; readonly portal: string | null },
+    version?: number,
   ): Promise<ClientChange>;
-  /** Refuses it from now on, and ends its grants for good. */
-  disable(id: ClientId, by: string): Promise<ClientChange & { readonly grantsEnded: number }>;
-  enable(id: ClientId, by: string): Promise<ClientChange>;
-  /** Makes a secret in place of the old one, which stops at once. */
+  /** Refuses it from now on, and ends its grants and its own tokens for good. */
+  disable(id: ClientId, by: string, version?: number): Promise<ClientChange & { readonly grantsEnded: number }>;
+  enable(id: ClientId, by: string, version?: number): Promise<ClientChange>;
+  /** Makes a secret in place of the old one, which stops at once, as do the tokens that the client got for itself. */
   rotateSecret(id: ClientId): Promise<SecretRotation>;
 }
 
@@ -84,32 +88,40 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
     decidedBy: by,
     expiresAt: null,
   });
+  // Enabled, too: a token may have been on its way into the store when the client was disabled.
+  const decideAnew: typeof decide = (...given) => ({ ...decide(...given), tokensAfter: clock.now() });
 
   return {
     add: (request) => addClient(request, { ...options, limits: limitsNow(), newSecret }),
     get: (id) => clients.get(id),
     list: (limit) => listAll(clients, limit),
-    async approve(id, by, wanted) {
+    async approve(id, by, wanted, version) {
       const { scopes, portal } = checkClientLimits(wanted ?? { scopes: null, portal: null }, limitsNow());
       return changeStatus(clients, id, "approved", (current) => {
+        requireVersion(current, version);
         if (current.status !== "waiting") return null;
         const narrowed = scopes === null ? current.scopes : commonScopes(scopes, current.scopes);
-        if (narrowed.length === 0) throw new InvalidClientRequest(["it may have none of these scopes"]);
+        if (narrowed.length === 0) {
+          throw new InvalidClientRequest([{ field: "scopes", text: "it may have none of these scopes" }]);
+        }
         return { ...decide(current, "approved", by), scopes: narrowed, portal: portal ?? current.portal };
       });
     },
-    async disable(id, by) {
-      const change = await changeStatus(clients, id, "disabled", (current) =>
-        current.status === "disabled" ? null : decide(current, "disabled", by),
-      );
+    async disable(id, by, version) {
+      const change = await changeStatus(clients, id, "disabled", (current) => {
+        requireVersion(current, version);
+        return current.status === "disabled" ? null : decideAnew(current, "disabled", by);
+      });
+      if (change.kind !== "not_found") await clients.removeOwnTokens(id);
       // Repeated for one that is disabled already: an earlier call may have been cut off half-way.
       const grantsEnded = change.kind === "not_found" ? 0 : await grants.revokeAll({ client: id });
       return { ...change, grantsEnded };
     },
-    enable: (id, by) =>
-      changeStatus(clients, id, "approved", (current) =>
-        current.status === "disabled" ? decide(current, "approved", by) : null,
-      ),
+    enable: (id, by, version) =>
+      changeStatus(clients, id, "approved", (current) => {
+        requireVersion(current, version);
+        return current.status === "disabled" ? decideAnew(current, "approved", by) : null;
+      }),
     rotateSecret: (id) => rotateSecret(id, newSecret(), options),
   };
 }
@@ -135,13 +147,17 @@ async function changeStatus(clients: Clients, id: ClientId, status: ClientStatus
 async function rotateSecret(
   id: ClientId,
   secret: string,
-  { clients, digester }: Pick<ClientsServiceOptions, "clients" | "digester">,
+  { clients, clock, digester }: Pick<ClientsServiceOptions, "clients" | "clock" | "digester">,
 ): Promise<SecretRotation> {
   const { before, written } = await updateClient(clients, id, (current) =>
-    current.secretDigest === null ? null : { ...current, secretDigest: digester.stored(secret) },
+    current.secretDigest === null
+      ? null
+      : { ...current, secretDigest: digester.stored(secret), tokensAfter: clock.now() },
   );
   if (before === null) return { kind: "not_found" };
-  return written === null ? { kind: "no_secret", record: before } : { kind: "rotated", record: written, secret };
+  if (written === null) return { kind: "no_secret", record: before };
+  await clients.removeOwnTokens(id);
+  return { kind: "rotated", record: written, secret };
 }
 
 async function addClient(
@@ -169,6 +185,7 @@ async function addClient(
       decidedAt: now,
       decidedBy: request.createdBy,
       expiresAt: null,
+      tokensAfter: null,
     } as const;
     const made = await clients.create(record);
     if (made !== null) return { record: made, secret };

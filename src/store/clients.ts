@@ -30,6 +30,8 @@ export interface ClientRecord {
   readonly decidedBy: string | null;
   /** A waiting client is forgotten then. */
   readonly expiresAt: number | null;
+  /** What it got for itself up to then is dead for good: it was disabled and enabled, or its secret was replaced. */
+  readonly tokensAfter: number | null;
   readonly version: number;
 }
 
@@ -44,6 +46,8 @@ export interface Clients {
     page: { readonly after?: ClientId; readonly limit: number },
   ): Promise<readonly ClientRecord[]>;
   count(status: ClientStatus): Promise<number>;
+  /** Removes the tokens that it got for itself. */
+  removeOwnTokens(id: ClientId): Promise<void>;
   /**
    * Writes over the version that was read, with the tag of the client, and returns it as it is then; `null` where it has
    * changed since.
@@ -67,6 +71,8 @@ const clientSchema = z.strictObject({
   decidedAt: time.nullable(),
   decidedBy: z.string().nullable(),
   expiresAt: time.nullable().default(null),
+  // Records from before there was one have none.
+  tokensAfter: time.nullable().default(null),
   version,
 });
 
@@ -80,6 +86,9 @@ export function createClients(documents: DocumentStore): Clients {
     get: async (id) => readAs(clientSchema, await documents.get(KIND, id)),
     list: async (status, page) => readAllAs(clientSchema, await documents.list(KIND, groupOf(status), page)),
     count: (status) => documents.count(KIND, groupOf(status)),
+    async removeOwnTokens(id) {
+      await documents.removeGroup(`client:${id}`, ["ClientCredentials"], tagsOf({ id }));
+    },
     async update({ version: read, ...record }) {
       const written = await documents.replace(documentOf(record), read, tagsOf(record));
       return written ? { ...record, version: read + 1 } : null;

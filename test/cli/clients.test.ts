@@ -57,6 +57,7 @@ async function register(id: string, name = "Registered"): Promise<void> {
       decidedAt: null,
       decidedBy: null,
       expiresAt: Date.now() + 60_000,
+      tokensAfter: null,
     });
     expect(made).toBeTruthy();
   });

@@ -142,6 +142,15 @@ describe("a token is revoked, and its facts still say whose it was", () => {
     });
   });
 
+  test("where the client's own tokens ended since, to the millisecond; those of people stay", async () => {
+    const tokensAfter = clock.now();
+    const dead = await desk.clientOwn({ client: { tokensAfter } });
+    const good = await desk.clientOwn({ client: { tokensAfter: tokensAfter - 1 } });
+    expect(await find(dead.token)).toMatchObject({ revoked: true });
+    expect(await find(good.token)).toMatchObject({ revoked: false });
+    expect(await issued({ client: { tokensAfter } })).toMatchObject({ revoked: false });
+  });
+
   test("names the id of a person who is gone", async () => {
     const { person, token } = await desk.personal({ without: ["person"] });
     expect(oauthPrincipal(await find(token)).subject).toBe(person.id);

@@ -168,6 +168,7 @@ function clientRecord(now: number, changes: Partial<ClientRecord> = {}): ClientR
     decidedAt: null,
     decidedBy: null,
     expiresAt: null,
+    tokensAfter: null,
     version: 1,
     ...changes,
   };

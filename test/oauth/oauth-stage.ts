@@ -239,6 +239,7 @@ export async function addClient(
     decidedAt: null,
     decidedBy: null,
     expiresAt: null,
+    tokensAfter: null,
     ...fields,
   } as const;
   await clients.create(record);

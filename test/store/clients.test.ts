@@ -23,6 +23,7 @@ function client(changes: Partial<Omit<ClientRecord, "version">> = {}): Omit<Clie
     decidedAt: null,
     decidedBy: null,
     expiresAt: 1_700_000_000_000 + 7 * 86_400_000,
+    tokensAfter: null,
     ...changes,
   };
 }
@@ -69,6 +70,13 @@ onBothStores("clients", (stores) => {
     await vi.waitFor(() => expect(ear.changes).toEqual([[`client:${url}`]]));
     stores().clock.advance(30 * 86_400_000);
     expect((await others().get(url))?.status).toBe("approved");
+  });
+
+  test("a client from before its own tokens could end is read as one whose never did", async () => {
+    const { tokensAfter: _none, id, createdAt, expiresAt, ...value } = client({ expiresAt: null });
+    const groups = ["status:waiting"];
+    await stores().store.documents.insert({ kind: "client", id, value, createdAt, expiresAt, lookups: [], groups });
+    expect(await clients().get(id)).toMatchObject({ id, tokensAfter: null });
   });
 
   test("a waiting client is forgotten when its time is over", async () => {
