@@ -1,3 +1,5 @@
+import type { FieldProblem } from "../core/field-problem.ts";
+
 /** There is nothing of this id. */
 export interface NotFound {
   readonly kind: "not_found";
@@ -13,12 +15,6 @@ export type Changed<T> =
   | { readonly kind: "changed"; readonly before: T; readonly record: T }
   /** It was so already; nothing was written and nothing stands in the audit. */
   | { readonly kind: "unchanged"; readonly record: T };
-
-/** What is wrong with one field of a request, as a sentence for people. `field` is named as in the request. */
-export interface FieldProblem {
-  readonly field: string;
-  readonly text: string;
-}
 
 /** A request that cannot be granted, with every problem of it. Every `create`, `add`, `edit` and `approve` may reject with it. */
 export class InvalidRequest extends Error {

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { FieldProblem } from "../core/field-problem.ts";
 import { type CredentialId, isCredentialId, isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
 import { inCatalogue } from "../core/scopes.ts";
 import type { ApiKeyRecord, KeyStore } from "../store/types.ts";
@@ -29,14 +30,19 @@ export type RotateOutcome =
   /** Revoked, expired or rotated before. */
   | { readonly kind: "not_active" };
 
-/** A request for a key that cannot be granted. `problems` holds every one of them, as sentences for people. */
+/** A request for a key that cannot be granted, with every problem of it. */
 export class InvalidKeyRequest extends Error {
-  readonly problems: readonly string[];
+  readonly fields: readonly FieldProblem[];
 
-  constructor(problems: readonly string[]) {
-    super(problems.join("; "));
+  constructor(fields: readonly FieldProblem[]) {
+    super(fields.map(({ text }) => text).join("; "));
     this.name = "InvalidKeyRequest";
-    this.problems = problems;
+    this.fields = fields;
+  }
+
+  /** As sentences for people. */
+  get problems(): readonly string[] {
+    return this.fields.map(({ text }) => text);
   }
 }
 
@@ -113,7 +119,7 @@ export function createKeyService({ keys, digester, clock, randomBytes, scopes }:
     revoke: (id) => keys.revoke(id, clock.now()),
     async rotate(id, { overlapMs }) {
       if (!Number.isInteger(overlapMs) || overlapMs < 0 || overlapMs > MAX_LIFETIME_MS) {
-        throw new InvalidKeyRequest(["the overlap must be between 0 and ten years"]);
+        throw new InvalidKeyRequest([{ field: "overlap", text: "the overlap must be between 0 and ten years" }]);
       }
       const old = await keys.get(id);
       if (old === null) return { kind: "not_found" };
@@ -129,42 +135,53 @@ export function createKeyService({ keys, digester, clock, randomBytes, scopes }:
 }
 
 function checkRequest(request: KeyRequest, catalogue: ReadonlySet<Scope>, now: number): CheckedRequest {
-  const problems: string[] = [];
+  const problems: FieldProblem[] = [];
   const name = request.name.trim();
-  if (name === "") problems.push("the name is empty");
-  else if (name.length > MAX_NAME) problems.push(`the name is longer than ${MAX_NAME} characters`);
-  if (CONTROL.test(name)) problems.push("the name holds control characters");
+  if (name === "") problems.push({ field: "name", text: "the name is empty" });
+  else if (name.length > MAX_NAME)
+    problems.push({ field: "name", text: `the name is longer than ${MAX_NAME} characters` });
+  if (CONTROL.test(name)) problems.push({ field: "name", text: "the name holds control characters" });
   const scopes = checkScopes(request.scopes, catalogue, problems);
   const portal = checkPortal(request.portal, problems);
   const expiresAt = checkLifetime(request.expiresInMs, now, problems);
   for (const part of ["subject", "createdBy"] as const) {
-    if (!SUBJECT.test(request[part])) problems.push(`${part} must be 1 to 200 printable ASCII characters`);
+    if (!SUBJECT.test(request[part]))
+      problems.push({ field: part, text: `${part} must be 1 to 200 printable ASCII characters` });
   }
   if (problems.length > 0) throw new InvalidKeyRequest(problems);
   return { name, scopes, portal, expiresAt, subject: request.subject, createdBy: request.createdBy };
 }
 
-function checkScopes(wanted: readonly string[], catalogue: ReadonlySet<Scope>, problems: string[]): readonly Scope[] {
-  if (wanted.length === 0) problems.push(`a key needs at least one scope of: ${[...catalogue].join(", ")}`);
+function checkScopes(
+  wanted: readonly string[],
+  catalogue: ReadonlySet<Scope>,
+  problems: FieldProblem[],
+): readonly Scope[] {
+  const add = (text: string): void => void problems.push({ field: "scopes", text });
+  if (wanted.length === 0) add(`a key needs at least one scope of: ${[...catalogue].join(", ")}`);
   const known = new Set<Scope>();
   for (const scope of wanted) {
     if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
-    else problems.push(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
+    else add(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
   }
   return [...known];
 }
 
-function checkPortal(portal: string | null, problems: string[]): PortalId | null {
+function checkPortal(portal: string | null, problems: FieldProblem[]): PortalId | null {
   if (portal === null) return null;
   if (isPortalId(portal)) return portal;
-  problems.push(`${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`);
+  problems.push({
+    field: "portal",
+    text: `${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`,
+  });
   return null;
 }
 
-function checkLifetime(expiresInMs: number | null, now: number, problems: string[]): number | null {
+function checkLifetime(expiresInMs: number | null, now: number, problems: FieldProblem[]): number | null {
   if (expiresInMs === null) return null;
-  if (!Number.isFinite(expiresInMs) || expiresInMs < 1) problems.push("the expiry is in the past");
-  else if (expiresInMs > MAX_LIFETIME_MS) problems.push("the expiry is more than ten years away");
+  const add = (text: string): void => void problems.push({ field: "expiry", text });
+  if (!Number.isFinite(expiresInMs) || expiresInMs < 1) add("the expiry is in the past");
+  else if (expiresInMs > MAX_LIFETIME_MS) add("the expiry is more than ten years away");
   else return now + Math.floor(expiresInMs);
   return null;
 }

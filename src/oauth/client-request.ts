@@ -1,3 +1,4 @@
+import type { FieldProblem } from "../core/field-problem.ts";
 import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
 import { inCatalogue } from "../core/scopes.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -28,14 +29,19 @@ export interface ClientRequest {
   readonly createdBy: string;
 }
 
-/** A request for a client that cannot be made. `problems` holds every one of them, as sentences for people. */
+/** A request for a client that cannot be made, with every problem of it. */
 export class InvalidClientRequest extends Error {
-  readonly problems: readonly string[];
+  readonly fields: readonly FieldProblem[];
 
-  constructor(problems: readonly string[]) {
-    super(problems.join("; "));
+  constructor(fields: readonly FieldProblem[]) {
+    super(fields.map(({ text }) => text).join("; "));
     this.name = "InvalidClientRequest";
-    this.problems = problems;
+    this.fields = fields;
+  }
+
+  /** As sentences for people. */
+  get problems(): readonly string[] {
+    return this.fields.map(({ text }) => text);
   }
 }
 
@@ -59,16 +65,22 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060
 
 /** Checks all of a request. Throws `InvalidClientRequest` that names every problem. */
 export function checkClientRequest(request: ClientRequest, limits: ClientLimits): CheckedClient {
-  const problems: string[] = [];
+  const problems: FieldProblem[] = [];
   const name = request.name.trim();
-  if (name === "") problems.push("the name is empty");
-  else if (name.length > MAX_NAME) problems.push(`the name is longer than ${MAX_NAME} characters`);
-  if (UNPRINTABLE.test(name)) problems.push("the name holds characters that cannot be seen");
+  if (name === "") problems.push({ field: "name", text: "the name is empty" });
+  else if (name.length > MAX_NAME)
+    problems.push({ field: "name", text: `the name is longer than ${MAX_NAME} characters` });
+  if (UNPRINTABLE.test(name)) problems.push({ field: "name", text: "the name holds characters that cannot be seen" });
   const redirectUris = [...new Set(request.redirectUris)];
-  if (redirectUris.length > MAX_REDIRECT_URIS) problems.push(`at most ${MAX_REDIRECT_URIS} redirect URIs`);
+  if (redirectUris.length > MAX_REDIRECT_URIS)
+    problems.push({ field: "redirect_uris", text: `at most ${MAX_REDIRECT_URIS} redirect URIs` });
   for (const uri of redirectUris) {
     const problem = redirectUriProblem(uri);
-    if (problem !== null) problems.push(`redirect URI ${JSON.stringify(uri)} ${REDIRECT_URI_PROBLEMS[problem]}`);
+    if (problem !== null)
+      problems.push({
+        field: "redirect_uris",
+        text: `redirect URI ${JSON.stringify(uri)} ${REDIRECT_URI_PROBLEMS[problem]}`,
+      });
   }
   const types = grantTypesOf(request, problems);
   const scopes = scopesOf(request.scopes, limits, problems);
@@ -88,23 +100,27 @@ function isGrantType(text: string): text is ClientGrantType {
   return Object.hasOwn(CLIENT_GRANT_TYPES, text);
 }
 
-function grantTypesOf(request: ClientRequest, problems: string[]): readonly ClientGrantType[] {
+function grantTypesOf(request: ClientRequest, problems: FieldProblem[]): readonly ClientGrantType[] {
   const unknown = request.grantTypes.filter((type) => !isGrantType(type));
   for (const type of unknown) {
-    problems.push(`unknown grant type ${JSON.stringify(type)}${suggestion(type, Object.keys(CLIENT_GRANT_TYPES))}`);
+    problems.push({
+      field: "grant_types",
+      text: `unknown grant type ${JSON.stringify(type)}${suggestion(type, Object.keys(CLIENT_GRANT_TYPES))}`,
+    });
   }
   const asked = [...new Set(request.grantTypes.filter(isGrantType))];
   const types = asked.length > 0 || unknown.length > 0 ? asked : fittingTypes(request);
   if (types.includes("client_credentials") && !request.confidential) {
-    problems.push("client_credentials is for confidential clients only");
+    problems.push({ field: "grant_types", text: "client_credentials is for confidential clients only" });
   }
   if (types.includes("authorization_code") && request.redirectUris.length === 0) {
-    problems.push("authorization_code needs a redirect URI");
+    problems.push({ field: "redirect_uris", text: "authorization_code needs a redirect URI" });
   }
   if (!types.includes("authorization_code") && request.redirectUris.length > 0) {
-    problems.push("a redirect URI is for authorization_code only");
+    problems.push({ field: "redirect_uris", text: "a redirect URI is for authorization_code only" });
   }
-  if (types.length === 1 && types[0] === "refresh_token") problems.push("refresh_token alone gives no token");
+  if (types.length === 1 && types[0] === "refresh_token")
+    problems.push({ field: "grant_types", text: "refresh_token alone gives no token" });
   return types;
 }
 
@@ -114,23 +130,31 @@ function fittingTypes({ redirectUris, confidential }: ClientRequest): readonly C
   return confidential ? ["client_credentials"] : ["device_code", "refresh_token"];
 }
 
-function scopesOf(names: readonly string[], { scopes }: ClientLimits, problems: string[]): readonly Scope[] {
+function scopesOf(names: readonly string[], { scopes }: ClientLimits, problems: FieldProblem[]): readonly Scope[] {
   const catalogue = new Set(scopes.keys());
   if (names.length === 0) return [...catalogue];
   const known = new Set<Scope>();
   for (const scope of names) {
     if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
-    else problems.push(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
+    else
+      problems.push({
+        field: "scopes",
+        text: `unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`,
+      });
   }
   return [...known];
 }
 
-function portalOf(portal: string | null, { portals }: ClientLimits, problems: string[]): PortalId | null {
+function portalOf(portal: string | null, { portals }: ClientLimits, problems: FieldProblem[]): PortalId | null {
   if (portal === null) return null;
   const known = portals.map(({ id }) => id);
-  if (!isPortalId(portal)) problems.push(`${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`);
+  if (!isPortalId(portal))
+    problems.push({
+      field: "portal",
+      text: `${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`,
+    });
   else if (known.length === 0 || known.includes(portal)) return portal;
-  else problems.push(`unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}`);
+  else problems.push({ field: "portal", text: `unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}` });
   return null;
 }
 
@@ -139,7 +163,7 @@ export function checkClientLimits(
   wanted: { readonly scopes: readonly string[] | null; readonly portal: string | null },
   limits: ClientLimits,
 ): { readonly scopes: readonly Scope[] | null; readonly portal: PortalId | null } {
-  const problems: string[] = [];
+  const problems: FieldProblem[] = [];
   const scopes = wanted.scopes === null ? null : scopesOf(wanted.scopes, limits, problems);
   const portal = portalOf(wanted.portal, limits, problems);
   if (problems.length > 0) throw new InvalidClientRequest(problems);

@@ -3,7 +3,7 @@ import { isPersonId, type PersonId, type PortalId, type Scope } from "../core/id
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { Grants } from "../store/grants.ts";
 import type { People, PersonRecord, Role } from "../store/people.ts";
-import { rewrite } from "../store/typed-document.ts";
+import { requireVersion, rewrite } from "../store/typed-document.ts";
 import { hasActiveAdministrator } from "./administrators.ts";
 import { type Passwords, passwordProblem } from "./password.ts";
 import {
@@ -69,7 +69,10 @@ export type PersonChange =
   /** Nobody else is an administrator who may sign in. */
   | { readonly kind: "last_administrator"; readonly person: PersonRecord };
 
-/** Life of people. Every method rejects with `StoreUnavailable` where the store does not answer. */
+/**
+ * Life of people. Every method rejects with `StoreUnavailable` where the store does not answer. With a `version`, a
+ * change rejects with `VersionConflict` where the record has another.
+ */
 export interface PeopleService {
   /**
    * The record that `add` would store, for who has more to do before. Rejects with `InvalidPersonRequest` that names
@@ -82,12 +85,12 @@ export interface PeopleService {
    * Sets the password, and ends sessions and grants: whoever knew the old one may have allowed a client. Rejects with
    * `InvalidPersonRequest`.
    */
-  setPassword(id: PersonId, password: string): Promise<PersonChange>;
+  setPassword(id: PersonId, password: string, version?: number): Promise<PersonChange>;
   /** Ends sessions and grants, and with them every token. */
-  disable(id: PersonId): Promise<PersonChange>;
-  enable(id: PersonId): Promise<PersonChange>;
+  disable(id: PersonId, version?: number): Promise<PersonChange>;
+  enable(id: PersonId, version?: number): Promise<PersonChange>;
   /** The new rights count from the next request on. Rejects with `InvalidPersonRequest`. */
-  edit(id: PersonId, changes: PersonEdit): Promise<PersonChange>;
+  edit(id: PersonId, changes: PersonEdit, version?: number): Promise<PersonChange>;
   /** Newest first. */
   list(page: { readonly after?: PersonId; readonly limit: number }): Promise<readonly PersonRecord[]>;
   /** By id or by email, however that is written. */
@@ -110,8 +113,8 @@ export interface PeopleServiceOptions {
 /** See `PeopleService`. */
 export function createPeopleService(options: PeopleServiceOptions): PeopleService {
   const { people, sessions, clock, randomBytes, passwords } = options;
+  const change = changer(people);
   const rights = (): Rights => ({ scopes: options.scopes(), portals: options.portals() });
-  const change = (id: PersonId, next: Next): Promise<PersonChange> => changePerson(people, id, next);
 
   async function prepare(request: PersonRequest): Promise<NewPerson> {
     const checked = checkRequest(request, rights());
@@ -134,36 +137,49 @@ export function createPeopleService(options: PeopleServiceOptions): PeopleServic
       if (made !== null) return made;
       throw emailTaken(record.email);
     },
-    async setPassword(id, password) {
-      const person = await people.get(id);
-      if (person === null) return { kind: "not_found" };
-      const problem = person.company === null ? passwordProblem(password, person.email) : COMPANY_PASSWORD;
-      if (problem !== null) throw new InvalidPersonRequest([{ field: "password", text: problem }]);
-      const hashed = await passwords.hash(password);
-      const changed = await change(id, () => ({ password: hashed }));
-      await endAccess(id, options);
-      return changed;
-    },
-    async disable(id) {
-      const changed = await change(id, (person) => (person.disabledAt === null ? { disabledAt: clock.now() } : null));
+    setPassword: (id, password, version) => setPassword(id, password, version, options),
+    async disable(id, version) {
+      const changed = await change(id, version, (person) =>
+        person.disabledAt === null ? { disabledAt: clock.now() } : null,
+      );
       // A repeated call does what an earlier one may have left undone.
       if (changed.kind === "changed" || changed.kind === "unchanged") {
         await endAccess(id, options);
       }
       return changed;
     },
-    async enable(id) {
+    async enable(id, version) {
       // A sign-in that ran while the person was being disabled may have left a session, which must not come back.
       await sessions.endAll(id);
-      return change(id, (person) => (person.disabledAt === null ? null : { disabledAt: null, enabledAt: clock.now() }));
+      return change(id, version, (person) =>
+        person.disabledAt === null ? null : { disabledAt: null, enabledAt: clock.now() },
+      );
     },
-    async edit(id, changes) {
+    async edit(id, changes, version) {
       const checked = checkEdit(changes, rights());
-      return change(id, (person) => (isSame(person, checked) ? null : checked));
+      return change(id, version, (person) => (isSame(person, checked) ? null : checked));
     },
     list: (page) => people.list(page),
     get: (idOrEmail) => findPerson(people, idOrEmail),
   };
+}
+
+async function setPassword(
+  id: PersonId,
+  password: string,
+  version: number | undefined,
+  options: PeopleServiceOptions,
+): Promise<PersonChange> {
+  const { passwords, people } = options;
+  const person = await people.get(id);
+  if (person === null) return { kind: "not_found" };
+  requireVersion(person, version);
+  const problem = person.company === null ? passwordProblem(password, person.email) : COMPANY_PASSWORD;
+  if (problem !== null) throw new InvalidPersonRequest([{ field: "password", text: problem }]);
+  const hashed = await passwords.hash(password);
+  const changed = await changer(people)(id, version, () => ({ password: hashed }));
+  await endAccess(id, options);
+  return changed;
 }
 
 /** Sessions first: from then on nobody can grant anything. */
@@ -182,6 +198,15 @@ async function findPerson(people: People, idOrEmail: string): Promise<PersonReco
 
 /** What to write over a record; `null` where it is as it should be. */
 type Next = (person: PersonRecord) => Partial<Omit<PersonRecord, "id" | "version">> | null;
+
+/** Changes the person of an id, of a version where one is asked for. */
+function changer(people: People) {
+  return (id: PersonId, version: number | undefined, next: Next): Promise<PersonChange> =>
+    changePerson(people, id, (person) => {
+      requireVersion(person, version);
+      return next(person);
+    });
+}
 
 async function changePerson(people: People, id: PersonId, next: Next): Promise<PersonChange> {
   const changed = (person: PersonRecord | null): PersonRecord | null => {

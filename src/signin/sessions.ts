@@ -15,6 +15,14 @@ export interface Session {
   readonly signedInAt: number;
 }
 
+/** A session as stored, whether or not it is still in force. Times are wall clock ms. */
+export interface StoredSession {
+  /** Digest of the token. */
+  readonly sessionId: string;
+  readonly signedInAt: number;
+  readonly expiresAt: number;
+}
+
 /** Who is signed in, on all instances. Every method rejects with `StoreUnavailable` where the store does not answer. */
 export interface Sessions {
   /**
@@ -25,8 +33,10 @@ export interface Sessions {
   /** The person is read anew: `null` for a disabled one, an unknown token, and one past its life. */
   find(token: string): Promise<Session | null>;
   end(token: string): Promise<void>;
-  /** Ends every session of a person. */
-  endAll(person: PersonId): Promise<void>;
+  /** Ends every session of a person; returns how many there were. */
+  endAll(person: PersonId): Promise<number>;
+  /** Of a person, those that are past their password too; newest first, 1000 at most. */
+  list(person: PersonId): Promise<readonly StoredSession[]>;
 }
 
 export interface SessionsOptions {
@@ -81,8 +91,14 @@ export function createSessions(options: SessionsOptions): Sessions {
       return TOKEN.test(token) ? load(await documents.get(KIND, idOf(token))) : null;
     },
     end: remove,
-    async endAll(person) {
-      await documents.removeGroup(groupOf(person), [KIND]);
+    endAll: (person) => documents.removeGroup(groupOf(person), [KIND]),
+    async list(person) {
+      const stored = await documents.list(KIND, groupOf(person), { limit: 1000 });
+      return stored.map(({ id, createdAt, expiresAt }) => ({
+        sessionId: id,
+        signedInAt: createdAt,
+        expiresAt: expiresAt ?? createdAt + lifeMs,
+      }));
     },
   };
 

@@ -29,6 +29,19 @@ export function hashedLookup(name: string, text: string): string {
   return `${name}:${createHash("sha256").update(text).digest("hex")}`;
 }
 
+/** Somebody else has written the record since the caller read it. */
+export class VersionConflict extends Error {
+  constructor() {
+    super("the record has changed since it was read");
+    this.name = "VersionConflict";
+  }
+}
+
+/** Throws `VersionConflict` where a version is asked for and the record has another. */
+export function requireVersion(record: { readonly version: number }, version: number | undefined): void {
+  if (version !== undefined && record.version !== version) throw new VersionConflict();
+}
+
 /** Writers that never let another through would be a fault; a person or a poll that is in the way is gone by then. */
 const ATTEMPTS = 8;
 
