@@ -8,6 +8,7 @@ import { checkClientMetadata } from "./client-metadata.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { askEachTime } from "./interaction-policy.ts";
 import { OIDC_SCOPES, type ResourceServers } from "./resource-servers.ts";
+import { boundParameters } from "./parameter-bounds.ts";
 import { signingKey } from "./signing-key.ts";
 import { INTERACTION_MS } from "./stored-models.ts";
 import { refuseOtherModes } from "./response-mode.ts";
@@ -60,7 +61,10 @@ export function providerConfig(options: ProviderConfigOptions): Configuration {
     },
     extraParams: {
       response_mode: refuseOtherModes,
-      scope: (ctx, _value, client) => resourceServers.settle(ctx, client),
+      scope(ctx, _value, client) {
+        boundParameters(ctx);
+        return resourceServers.settle(ctx, client);
+      },
     },
     findAccount(ctx, sub, token) {
       // The token endpoint has no better place where a request can be put in order before it is answered.
