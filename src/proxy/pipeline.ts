@@ -12,7 +12,7 @@ import type { Exchange } from "./exchange.ts";
 import type { McpJudge } from "./mcp-judge.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
 import { isPlainJson } from "./plain-json.ts";
-import { isChallenged, refusal, type RpcError } from "./refusal.ts";
+import { challengeScopes, isChallenged, refusal, type RpcError } from "./refusal.ts";
 import { ResourceMetadata } from "./resource-metadata.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
 
@@ -172,7 +172,7 @@ export class Pipeline {
     exchange.answer(
       refusal(denied.reason, {
         requestId: exchange.requestId,
-        scopeText: exchange.scopesNeeded,
+        scopeText: challengeScopes(exchange.scopesNeeded, exchange.principal),
         resourceMetadata: isChallenged(denied.reason)
           ? this.#metadata.urlFor(exchange.active.policy, exchange.head.path)
           : null,

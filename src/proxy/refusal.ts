@@ -1,5 +1,6 @@
 import { codeOf, type Reason } from "../core/decision.ts";
 import { ERRORS } from "../core/errors.ts";
+import type { Principal } from "../core/principal.ts";
 
 /** An answer of our own, ready to be written by whichever door the request came in by. */
 export interface Answer {
@@ -78,6 +79,16 @@ function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object
       data: { ...rpc.data, ...ours },
     },
   };
+}
+
+/**
+ * The scopes of a challenge: what the operation needs, and after it what a token holds already. Clients take them for
+ * all that they should ask for, and would lose what they had (MCP leaves the choice to the server). `needed` is the
+ * text of the rule; `""` stays so.
+ */
+export function challengeScopes(needed: string, principal: Principal): string {
+  if (needed === "" || principal.kind !== "oauth") return needed;
+  return [...new Set([...needed.split(" "), ...principal.scopes])].join(" ");
 }
 
 const SCOPE_HELPS: ReadonlySet<string> = new Set(["credential_missing", "credential_invalid", "insufficient_scope"]);

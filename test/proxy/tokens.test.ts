@@ -204,12 +204,12 @@ describe("the challenge", () => {
     expect([statusOf(answer), valuesOf(answer, "www-authenticate")]).toEqual([status, [expected]]);
   });
 
-  test("for a tool names every scope that it needs, and for one that no rule names none", async () => {
+  test("for a tool names every scope that it needs and those held, and for one that no rule names none", async () => {
     const { token } = await tokenFor("/mcp", { grant: { scopes: scopes("tickets:write") } });
     const lacking = await ask("POST /mcp", token, call("get_ticket"));
     expect([statusOf(lacking), valuesOf(lacking, "www-authenticate")]).toEqual([
       403,
-      [`${realm}, error="insufficient_scope", scope="tickets:read", ${metadata("/mcp")}`],
+      [`${realm}, error="insufficient_scope", scope="tickets:read tickets:write", ${metadata("/mcp")}`],
     ]);
     const unruled = await ask("POST /mcp", token, call("drop_all"));
     expect([statusOf(unruled), valuesOf(unruled, "www-authenticate")]).toEqual([

@@ -70,16 +70,19 @@ describe("a call that needs more than was allowed", () => {
   beforeAll(() => demo.command("clients", "policy", "open"));
   const NARROW = { scope: ["tickets:read"], portal: "acme" };
 
-  test("sends a client without a refresh token to ask for just that scope, and then succeeds", async () => {
+  test("sends a client without a refresh token to ask for that scope with what it has, and then succeeds", async () => {
     const app = new McpApp(demo, { grantTypes: ["authorization_code"] });
     const { client, transport } = await app.authorize(demo.member, NARROW);
     const before = { url: app.opened(), token: app.accessToken };
     await expect(client.callTool(writeTicket)).rejects.toThrow(UnauthorizedError);
-    expect(app.challenges.at(-1)).toContain('error="insufficient_scope", scope="tickets:write", resource_metadata=');
+    expect(app.challenges.at(-1)).toContain(
+      'error="insufficient_scope", scope="tickets:write tickets:read", resource_metadata=',
+    );
     expect(app.opened()).not.toBe(before.url);
-    expect(new URL(app.opened()).searchParams.get("scope")).toBe("tickets:write");
+    expect(new URL(app.opened()).searchParams.get("scope")).toBe("tickets:write tickets:read");
     await app.finish(demo.member, { portal: "acme" }, transport);
     expect(app.accessToken).not.toBe(before.token);
+    expect(await client.callTool(readTicket)).toMatchObject({ structuredContent: { ticket: { id: "1001" } } });
     expect(await client.callTool(writeTicket)).toMatchObject({ structuredContent: { ticket: { id: "1001" } } });
   });
 
