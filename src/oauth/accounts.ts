@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { isGrantId, isPersonId, type PersonId } from "../core/ids.ts";
 import { type Grants, grantState } from "../store/grants.ts";
 import type { People } from "../store/people.ts";
-import { isOpenSince, type SettingsStore } from "../store/settings.ts";
+import type { SettingsStore } from "../store/settings.ts";
 import { orUnavailable } from "./store-failure.ts";
 
 export interface AccountsOptions {
@@ -19,8 +19,6 @@ export interface Accounts {
   readonly findAccount: FindAccount;
   /** The grant that was just given; never one from before, so that every authorization asks. */
   loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined>;
-  /** True where MCP access is on, and was not switched off since. `issuedAt` is wall clock ms. */
-  isOpenSince(issuedAt: number): Promise<boolean>;
   /** True where the grant is in force and is this person's. */
   holds(grantId: string | undefined, accountId: string | undefined): Promise<boolean>;
 }
@@ -54,7 +52,6 @@ export function createAccounts(options: AccountsOptions): Accounts {
         if (grantId === undefined || !(await inForce(grantId, ctx.oidc.account?.accountId))) return undefined;
         return ctx.oidc.provider.Grant.find(grantId);
       }),
-    isOpenSince: (at) => orUnavailable(async () => isOpenSince(await settings.read(), at)),
     holds: (grantId, accountId) =>
       orUnavailable(async () => (await person(accountId)) !== null && (await inForce(grantId, accountId))),
   };

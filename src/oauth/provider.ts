@@ -3,7 +3,9 @@ import { Provider } from "oidc-provider";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Scope } from "../core/ids.ts";
+import { createAccessTokenSource } from "../credentials/access-token.ts";
 import type { Digester } from "../credentials/digest.ts";
+import type { CredentialSource } from "../credentials/source.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { ProtectedResource } from "../policy/resources.ts";
 import type { Clients } from "../store/clients.ts";
@@ -21,6 +23,7 @@ import { createMetadataDocuments, type MetadataDocuments } from "./client-metada
 import { createDevicePolling } from "./device-polling.ts";
 import { keepErrorsFromStrangers } from "./error-redirects.ts";
 import { createEndpoints, type Endpoints } from "./endpoints.ts";
+import { createIntrospection } from "./introspection.ts";
 import { createFetchDocument } from "./metadata-fetch.ts";
 import { auditProvider, createAuditOAuth } from "./oauth-events.ts";
 import { createAnswers } from "./provider-answers.ts";
@@ -70,7 +73,7 @@ export function createProvider(options: ProviderOptions): {
   readonly provider: Provider;
   readonly endpoints: Endpoints;
 } {
-  const { issuer, config, clients, grants, clock, facts, digester, randomBytes, resources, store } = options;
+  const { issuer, config, clients, clock, facts, digester, randomBytes, resources, store } = options;
   const endpoints = createEndpoints(config.path);
   const page = createErrorPages(options);
   const catalogue = () => catalogueOf(resources());
@@ -86,6 +89,7 @@ export function createProvider(options: ProviderOptions): {
   const documents = metadataDocuments(options, catalogue);
   const clientAdapter = createClientAdapter({ ...options, documents, limits, catalogue });
   const polling = createDevicePolling({ documents: store.documents, clock });
+  const mayIntrospect = createIntrospection({ ...options, accounts, tokens: lineTokens(options) });
   const provider = new Provider(
     issuer,
     providerConfig({
@@ -94,14 +98,11 @@ export function createProvider(options: ProviderOptions): {
       accounts,
       resourceServers,
       secure: issuer.startsWith("https:"),
-      features: providerFeatures({ accounts, clients, facts, randomBytes, resourceServers }),
+      features: providerFeatures({ mayIntrospect, facts, randomBytes, resourceServers }),
       adapter: createAdapterFactory({
+        ...options,
         documents: store.documents,
-        grants,
-        digester,
-        clock,
         polling,
-        facts,
         resourceServers,
         clientAdapter,
       }),
@@ -118,6 +119,12 @@ export function createProvider(options: ProviderOptions): {
   logFailures(provider, options.log);
   auditProvider({ ...options, provider });
   return { provider, endpoints };
+}
+
+/** Access tokens, as the line judges them. */
+function lineTokens({ issuer, store, grants, people, clients, settings }: ProviderOptions): CredentialSource {
+  const { documents } = store;
+  return createAccessTokenSource({ documents, grants, people, clients, settings, issuer: () => issuer });
 }
 
 /** Koa's own event, for what fails while an answer is sent; the library's types do not know it. */

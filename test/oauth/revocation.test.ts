@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isPortalId } from "../../src/core/ids.ts";
+import type { PersonRecord } from "../../src/store/people.ts";
 import type { ChangeTag } from "../../src/store/types.ts";
 import { basic, errorOf, isAlive, post, type StrictClient, strictClient } from "./oauth-client.ts";
-import { addClient, type AddedClient, openStage, setSettings, type Stage } from "./oauth-stage.ts";
+import { addClient, type AddedClient, openStage, scopes, setSettings, type Stage } from "./oauth-stage.ts";
 
 const SECRET = "a secret of this test alone, 1234567890";
 let stage: Stage;
@@ -128,6 +130,34 @@ describe("introspection", () => {
       await setSettings(own, { mcpAccess: false, mcpOffAt: Date.now() });
       expect(await ask()).toEqual({ active: false });
       await setSettings(own, { mcpAccess: true });
+      expect(await ask()).toEqual({ active: false });
+    } finally {
+      await own.close();
+    }
+  });
+
+  it("says what the line says now: scopes that are left, the portal, and nothing of what it refuses", async () => {
+    const own = await openStage();
+    try {
+      const strict = await strictClient(own.issuer);
+      const someApp = await addClient(own);
+      const { access_token: token } = await strict.tokens(someApp, { scope: "tickets:read tickets:write" });
+      const ask = async (): Promise<Record<string, unknown>> => {
+        const answer = await post(`${own.issuer}/oauth/introspect`, { token, client_id: someApp.id });
+        return JSON.parse(await answer.text());
+      };
+      expect(await ask()).toMatchObject({ active: true, scope: "tickets:read tickets:write", portal: null });
+      const change = async (fields: Partial<Pick<PersonRecord, "scopes" | "portals">>) => {
+        const person = await own.people.get(own.person.id);
+        if (person !== null) await own.people.update({ ...person, ...fields });
+      };
+      await change({ scopes: scopes("tickets:read") });
+      expect(await ask()).toMatchObject({ active: true, scope: "tickets:read" });
+      const record = await own.clients.get(someApp.id);
+      const [portal = null] = ["acme"].filter(isPortalId);
+      if (record !== null) await own.clients.update({ ...record, portal });
+      expect(await ask()).toMatchObject({ active: true, portal: "acme" });
+      await change({ portals: ["globex"].filter(isPortalId) });
       expect(await ask()).toEqual({ active: false });
     } finally {
       await own.close();
