@@ -1,0 +1,47 @@
+import type { EventRecord } from "../telemetry/audit-record.ts";
+import type { Actor } from "./actor.ts";
+
+/** Fields of a record that are no secret, as the audit shows them. */
+export type AuditFields = Readonly<Record<string, unknown>>;
+
+/** The audit, as much of it as changes need. */
+export interface ChangeAudit {
+  admits(): boolean;
+  event(record: EventRecord & { readonly before?: AuditFields | null; readonly after?: AuditFields | null }): void;
+}
+
+/** The audit cannot be written and the configuration says that nothing is to happen without it. */
+export class AuditUnavailable extends Error {
+  constructor() {
+    super("the audit cannot be written, so nothing was changed");
+    this.name = "AuditUnavailable";
+  }
+}
+
+export interface AuditedChange {
+  /** Such as `key.create`. */
+  readonly action: string;
+  readonly target: string | null;
+  readonly before: AuditFields | null;
+  readonly after: AuditFields | null;
+  readonly detail?: string;
+}
+
+/** Where every change of an administrator is written down. */
+export interface AuditTrail {
+  /** Throws `AuditUnavailable`. Not asked before what takes something away: nothing may keep that from being done. */
+  requireRecord(): void;
+  record(actor: Actor, change: AuditedChange): void;
+}
+
+/** See `AuditTrail`. */
+export function createAuditTrail(audit: ChangeAudit): AuditTrail {
+  return {
+    requireRecord() {
+      if (!audit.admits()) throw new AuditUnavailable();
+    },
+    record({ subject, address, requestId }, change) {
+      audit.event({ event: "admin", subject, clientIp: address, requestId, ...change });
+    },
+  };
+}
