@@ -1,20 +1,4 @@
-/** One minute of traffic. */
-export interface TrafficMinute {
-  /** Its beginning, wall clock ms. */
-  readonly at: number;
-  readonly allowed: number;
-  readonly refused: number;
-}
-
-/** What this instance saw in the last hour. */
-export interface Traffic {
-  /** 60, oldest first; the last one is under way. */
-  readonly minutes: readonly TrafficMinute[];
-  /** Over the hour, most first. */
-  readonly refusedBy: readonly { readonly reason: string; readonly count: number }[];
-  /** Open now. */
-  readonly openStreams: number;
-}
+import type { TrafficReport } from "../telemetry/traffic.ts";
 
 /** This instance now. */
 export interface LiveStatus {
@@ -23,7 +7,7 @@ export interface LiveStatus {
   /** Hash of the rules in force. */
   readonly rules: string;
   readonly store: { readonly kind: "sqlite" | "redis"; readonly up: boolean };
-  readonly traffic: Traffic;
+  readonly traffic: TrafficReport;
 }
 
 export interface Status extends LiveStatus {

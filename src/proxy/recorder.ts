@@ -3,6 +3,7 @@ import type { RequestRecord } from "../telemetry/audit-record.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import { traceIdOf } from "../telemetry/ids.ts";
 import { type Metrics, NO_ROUTE, OWN_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 import type { Exchange } from "./exchange.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -11,14 +12,16 @@ import type { TrustedProxies } from "./trusted-proxies.ts";
 export class Recorder {
   readonly #audit: AuditLog;
   readonly #metrics: Metrics;
+  readonly #traffic: Traffic | null;
   readonly #noRoute: RouteMetrics;
   readonly #ownRoute: RouteMetrics;
   readonly #clock: Clock;
   readonly #proxies: TrustedProxies;
 
-  constructor(deps: { audit: AuditLog; metrics: Metrics; clock: Clock; proxies: TrustedProxies }) {
+  constructor(deps: { audit: AuditLog; metrics: Metrics; traffic?: Traffic; clock: Clock; proxies: TrustedProxies }) {
     this.#audit = deps.audit;
     this.#metrics = deps.metrics;
+    this.#traffic = deps.traffic ?? null;
     this.#noRoute = deps.metrics.forRoute(NO_ROUTE);
     this.#ownRoute = deps.metrics.forRoute(OWN_ROUTE);
     this.#clock = deps.clock;
@@ -29,6 +32,7 @@ export class Recorder {
   streamOpened(exchange: Exchange): void {
     exchange.isStream = true;
     this.#metrics.openStreams.inc();
+    this.#traffic?.streamOpened();
     this.#audit.request(this.#line(exchange, "stream_open", this.#clock.monotonic()));
   }
 
@@ -37,7 +41,12 @@ export class Recorder {
     if (exchange.recorded) return;
     exchange.recorded = true;
     const now = this.#clock.monotonic();
-    if (exchange.isStream) this.#metrics.openStreams.dec();
+    if (exchange.isStream) {
+      this.#metrics.openStreams.dec();
+      this.#traffic?.streamClosed();
+    }
+    // Our own pages and endpoints are no traffic of the service's.
+    if (!exchange.isOwn) this.#traffic?.request(verdict(exchange), exchange.outcome, now);
     this.#audit.request(this.#line(exchange, exchange.isStream ? "stream_close" : "request", now));
     const duration = now - exchange.startedAt;
     const upstream = upstreamWait(exchange);
