@@ -1,5 +1,7 @@
+import type { ClientRecord, Clients } from "../store/clients.ts";
 import type { GrantRecord, Grants } from "../store/grants.ts";
 import type { People, PersonRecord } from "../store/people.ts";
+import { rewrite } from "../store/typed-document.ts";
 import {
   type ConsentRequest,
   type ConsentRequestDeps,
@@ -10,9 +12,20 @@ import type { Approval, ApproveGrant } from "./grant-approval.ts";
 
 export interface ApproveWhileOpenOptions extends ConsentRequestDeps {
   readonly people: Pick<People, "get">;
+  readonly clients: Pick<Clients, "get" | "update">;
   readonly grants: Pick<Grants, "revoke">;
   readonly approve: ApproveGrant;
   readonly clock: { now(): number };
+}
+
+/** A client that came by itself stays from its first grant on. */
+async function keepClient(client: ClientRecord, clients: Pick<Clients, "get" | "update">): Promise<void> {
+  if (client.expiresAt === null) return;
+  await rewrite(
+    () => clients.get(client.id),
+    (current) => (current === null || current.expiresAt === null ? null : { ...current, expiresAt: null }),
+    (wanted) => clients.update(wanted),
+  );
 }
 
 export type ApprovedOrClosed =
@@ -32,7 +45,10 @@ export async function approveWhileOpen(
   const person = await options.people.get(approval.person.id);
   const gone = { ...approval.person, disabledAt: options.clock.now() };
   const now = await readConsentRequest(params, person ?? gone, options);
-  if (now.kind === "open") return { kind: "granted", grant };
+  if (now.kind === "open") {
+    await keepClient(now.client, options.clients);
+    return { kind: "granted", grant };
+  }
   await options.grants.revoke(grant.id, options.clock.now());
   return now;
 }

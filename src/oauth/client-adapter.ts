@@ -10,7 +10,7 @@ import { SELF_MADE_GRANT_TYPES } from "./client-metadata.ts";
 import type { MetadataDocuments } from "./client-metadata-document.ts";
 import { scopesAskedFor } from "./registered-scopes.ts";
 import type { RequestLimits } from "./request-limits.ts";
-import type { RequestFacts } from "./request-facts.ts";
+import type { RequestFact, RequestFacts } from "./request-facts.ts";
 import { orUnavailable } from "./store-failure.ts";
 
 /** A client that nobody approves is forgotten after this. */
@@ -39,7 +39,7 @@ export interface ClientAdapterOptions {
  * would give up before an administrator can approve it. What the library takes for a client's secret is its digest.
  */
 export function createClientAdapter(options: ClientAdapterOptions): Adapter {
-  const { clients, documents, settings } = options;
+  const { clients, documents, limits, settings } = options;
 
   async function find(id: string): Promise<AdapterPayload | undefined> {
     if (!isClientId(id)) return undefined;
@@ -51,7 +51,8 @@ export function createClientAdapter(options: ClientAdapterOptions): Adapter {
       if (route !== undefined && BEGINNINGS.has(route)) {
         if ((await settings.read()).clientPolicy === "off") return undefined;
         noteTrusted(options.facts);
-        return { ...(await documents.resolve(id, record)), client_id: id };
+        const admit = () => limits.takeMetadata(addressOf(options.facts));
+        return { ...(await documents.resolve(id, record, admit)), client_id: id };
       }
     }
     if (record === null) return undefined;
@@ -79,9 +80,17 @@ function isTrusted({ origin, status, decidedAt }: ClientRecord): boolean {
 }
 
 function noteTrusted(facts: RequestFacts): void {
-  const context = Provider.ctx;
-  const fact = context === undefined ? undefined : facts.of(context.req);
+  const fact = currentFact(facts);
   if (fact !== undefined) fact.clientTrusted = true;
+}
+
+function addressOf(facts: RequestFacts): string {
+  return currentFact(facts)?.about.clientIp ?? "unknown";
+}
+
+function currentFact(facts: RequestFacts): RequestFact | undefined {
+  const context = Provider.ctx;
+  return context === undefined ? undefined : facts.of(context.req);
 }
 
 /** Nobody can decide about a device of a client that waits, so its polls bring nothing. */
@@ -107,7 +116,7 @@ function payloadOf({ id, metadata, origin, secretDigest }: ClientRecord): Adapte
 async function register(id: string, payload: AdapterPayload, options: ClientAdapterOptions): Promise<void> {
   const { catalogue, clients, clock, digester, facts, limits, settings } = options;
   const context = Provider.ctx;
-  const fact = context === undefined ? undefined : facts.of(context.req);
+  const fact = currentFact(facts);
   if (context === undefined || fact === undefined || !isClientId(id)) throw new Error("a registration of no request");
   const { clientPolicy } = await settings.read();
   if (clientPolicy === "off") throw new errors.AccessDenied("clients cannot register here");

@@ -10,6 +10,10 @@ import type { FetchDocument } from "./metadata-fetch.ts";
 import { scopesAskedFor } from "./registered-scopes.ts";
 
 const MAX_CACHED = 1000;
+/** So many at once: each may take seconds, and whoever names a slow host pays nothing. */
+const MAX_UNDER_WAY = 16;
+/** A client that nobody lets in is forgotten after this. */
+const UNUSED_MS = 7 * 86_400_000;
 /** A document that could not be had is not asked for again before this. */
 const REFUSED_MS = 10_000;
 
@@ -29,9 +33,11 @@ export interface MetadataDocuments {
   allows(clientId: string): boolean;
   /**
    * The metadata now, from the cache or fetched; the client is written down, so that an administrator sees it. Throws
-   * `invalid_client` where the document cannot be had or is not in order. Rejects with `StoreUnavailable`.
+   * `invalid_client` where the document cannot be had or is not in order, and `temporarily_unavailable` where too many
+   * are being fetched. `admit` is called before the document of a client that is new is fetched, and may reject. Rejects
+   * with `StoreUnavailable`.
    */
-  resolve(clientId: ClientId, known: ClientRecord | null): Promise<AdapterPayload>;
+  resolve(clientId: ClientId, known: ClientRecord | null, admit: () => Promise<void>): Promise<AdapterPayload>;
 }
 
 const text = z.string().max(2000);
@@ -59,7 +65,8 @@ export function createMetadataDocuments(options: MetadataDocumentsOptions): Meta
   });
   const underWay = new Map<string, Promise<Document | null>>();
 
-  async function load(clientId: string): Promise<Document | null> {
+  async function load(clientId: string, admit: () => Promise<void>): Promise<Document | null> {
+    await admit();
     try {
       const { value, freshMs } = await fetchDocument(clientId);
       const document = documentSchema.parse(value);
@@ -73,10 +80,11 @@ export function createMetadataDocuments(options: MetadataDocumentsOptions): Meta
     }
   }
 
-  async function documentOf(clientId: string): Promise<Document | null> {
+  async function documentOf(clientId: string, admit: () => Promise<void>): Promise<Document | null> {
     const cached = found.get(clientId);
     if (cached !== undefined && clock.monotonic() < cached.until) return cached.document;
-    const running = underWay.get(clientId) ?? load(clientId);
+    if (!underWay.has(clientId) && underWay.size >= MAX_UNDER_WAY) throw busy();
+    const running = underWay.get(clientId) ?? load(clientId, admit);
     underWay.set(clientId, running);
     try {
       return await running;
@@ -87,14 +95,26 @@ export function createMetadataDocuments(options: MetadataDocumentsOptions): Meta
 
   return {
     allows: (clientId) => isDocumentUrl(clientId) && isListed(new URL(clientId).hostname, hosts),
-    async resolve(clientId, known) {
-      const document = await documentOf(clientId);
+    async resolve(clientId, known, admit) {
+      const document = await documentOf(clientId, known === null ? admit : asIs);
       if (document === null) throw new errors.InvalidClient("the client's metadata document cannot be used");
       const metadata = metadataOf(document);
       await keep(clientId, known, { document, metadata }, options);
       return metadata;
     },
   };
+}
+
+/** Known clients cost one document at a time. */
+async function asIs(): Promise<void> {
+  // Nothing to count.
+}
+
+function busy(): errors.OIDCProviderError {
+  const error = new errors.TemporarilyUnavailable("too many metadata documents are being fetched; try again");
+  error.status = 503;
+  error.statusCode = 503;
+  return error;
 }
 
 /** Writes the client down as an administrator will see it, where that is not so yet. */
@@ -126,7 +146,8 @@ async function keep(
     createdBy: `host ${new URL(id).hostname}`,
     decidedAt: null,
     decidedBy: null,
-    expiresAt: null,
+    // Anybody can name any number of URLs: it stays once a person lets it in, see `approve-while-open.ts`.
+    expiresAt: createdAt + UNUSED_MS,
     tokensAfter: null,
   });
 }

@@ -68,6 +68,8 @@ export interface ProviderOptions {
   readonly hold?: Hold;
 }
 
+const MAX_REASON = 200;
+
 /** Makes the library's provider, on our store and with our rules. */
 export function createProvider(options: ProviderOptions): {
   readonly provider: Provider;
@@ -140,6 +142,10 @@ function metadataDocuments(options: ProviderOptions, catalogue: () => readonly S
     hosts: options.config.metadata_hosts,
     fetchDocument: createFetchDocument(options.fetch === undefined ? {} : { fetch: options.fetch }),
     catalogue,
-    onRefused: (client, cause) => options.log.warn({ client, err: cause }, "a client metadata document was refused"),
+    onRefused(client, cause) {
+      // Anybody can cause it: the reason in one line, and no stack.
+      const reason = (cause instanceof Error ? cause.message : "unknown").slice(0, MAX_REASON);
+      options.log.warn({ client, reason }, "a client metadata document was refused");
+    },
   });
 }

@@ -17,6 +17,8 @@ export const LIMITS = {
   device: { most: 100, windowMs: 10 * MINUTE },
   /** Wrong codes of devices, of one person and from one network. */
   deviceCodes: { most: 5, windowMs: 15 * MINUTE },
+  /** Metadata documents of clients that nobody knows yet, which one network makes us fetch. */
+  metadata: { most: 20, windowMs: HOUR },
   /** POST `register`: of one network `oauth.registrations_per_hour`, and so many times that over all of them. */
   registration: { networks: 10, windowMs: HOUR },
   /** Clients that wait for approval at one time. */
@@ -52,6 +54,8 @@ export interface RequestLimits {
   takeAuthorization(address: string): Promise<void>;
   /** Counts a device authorization. */
   takeDevice(address: string): Promise<void>;
+  /** Counts a metadata document that is about to be fetched. */
+  takeMetadata(address: string): Promise<void>;
 }
 
 export function createRequestLimits(options: {
@@ -101,6 +105,7 @@ export function createRequestLimits(options: {
     takeAuthorization: (address) =>
       take(nameOf("authorize", address), LIMITS.authorization, "requests for an authorization"),
     takeDevice: (address) => take(nameOf("device", address), LIMITS.device, "requests of devices"),
+    takeMetadata: (address) => take(nameOf("metadata", address), LIMITS.metadata, "clients that are new"),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createFetchDocument } from "../../src/oauth/metadata-fetch.ts";
 import { isPublicAddress } from "../../src/oauth/public-address.ts";
 import { fakeClock, type FakeClock } from "../store/fake-clock.ts";
@@ -141,6 +141,85 @@ describe("a client that is its metadata document", () => {
     answer = bad;
     expect(await statusFor(ID)).toBe(400);
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe("documents of clients that are new", () => {
+  let own: Stage;
+  let address: string;
+  let fetched: number;
+  let serve: (url: string) => Promise<Response>;
+  let warnings: object[];
+
+  beforeEach(async () => {
+    address = "198.51.100.1";
+    fetched = 0;
+    warnings = [];
+    serve = async (url) => json({ ...good, client_id: url });
+    own = await openStage({
+      config: { metadata_hosts: ["apps.example"] },
+      clientIp: () => address,
+      warn: (fields) => void warnings.push(Object(fields)),
+      fetch: (url) => {
+        fetched += 1;
+        return serve(String(url instanceof Request ? url.url : url));
+      },
+    });
+  });
+  afterEach(() => own.close());
+
+  async function begin(path: string): Promise<Response> {
+    const strict = await strictClient(own.issuer);
+    const { url } = await strict.authorizationUrl({ id: clientId(`https://apps.example/${path}`) });
+    return fetch(url, { redirect: "manual", headers: { accept: "text/html" } });
+  }
+
+  it("are counted for each network before they are fetched, and not again once the client is known", async () => {
+    for (let count = 0; count < 20; count += 1) expect((await begin(`c${count}`)).status).toBe(303);
+    const refused = await begin("c20");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3600"]);
+    expect(fetched).toBe(20);
+    expect((await begin("c0")).status).toBe(303);
+    address = "198.51.100.2";
+    expect((await begin("c20")).status).toBe(303);
+  });
+
+  it("are counted too where they cannot be had", async () => {
+    serve = async () => new Response("", { status: 404 });
+    for (let count = 0; count < 20; count += 1) expect((await begin(`c${count}`)).status).toBe(400);
+    expect((await begin("c20")).status).toBe(429);
+    expect(fetched).toBe(20);
+  });
+
+  it("are fetched sixteen at a time: who comes then is asked to try again", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
+    serve = async (url) => {
+      if (fetched === 16) isFull();
+      await gate;
+      return json({ ...good, client_id: url });
+    };
+    const slow = Array.from({ length: 16 }, (_, at) => begin(`slow${at}`));
+    await full;
+    expect((await begin("one-more")).status).toBe(503);
+    expect(fetched).toBe(16);
+    open();
+    expect(new Set((await Promise.all(slow)).map(({ status }) => status))).toEqual(new Set([303]));
+    expect((await begin("one-more")).status).toBe(303);
+  });
+
+  it("leave a line in the log where they cannot be used, without a stack", async () => {
+    serve = async () => new Response("", { status: 404 });
+    await begin("missing");
+    const reason = "the answer has status 404";
+    expect(warnings).toEqual([{ client: "https://apps.example/missing", reason }]);
+  });
+
+  it("are forgotten after seven days, unless a person lets the client in", async () => {
+    const before = Date.now();
+    await begin("new");
+    const record = await own.clients.get(clientId("https://apps.example/new"));
+    expect(record?.expiresAt).toBeGreaterThanOrEqual(before + 7 * 86_400_000);
   });
 });
 

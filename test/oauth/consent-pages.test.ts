@@ -82,6 +82,19 @@ describe("the consent page", () => {
     ]);
   });
 
+  test("approve keeps a client that would be forgotten", async () => {
+    const stage = await startStage();
+    const { browser } = await stage.person();
+    const client = await stage.client();
+    const expiresAt = stage.clock.now() + 60_000;
+    await stage.clients.update({ ...client, expiresAt });
+    const page = await stage.consent(browser, client.id);
+    expect((await stage.clients.get(client.id))?.expiresAt).toBe(expiresAt);
+    await stage.arrive(browser, await browser.submit(page, { decision: "approve" }, FORM));
+    stage.clock.advance(120_000);
+    expect(await stage.clients.get(client.id)).toMatchObject({ id: client.id, expiresAt: null });
+  });
+
   test("deny goes back to the client with access_denied, state and iss, and grants nothing", async () => {
     const stage = await startStage();
     const { browser } = await stage.person();

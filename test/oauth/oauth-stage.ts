@@ -56,6 +56,8 @@ export interface StageOptions {
   readonly decide?: "approve" | "deny";
   /** The address that the line saw. */
   readonly clientIp?: () => string;
+  /** Takes the warnings of the operator log. */
+  readonly warn?: AuthorizationServerOptions["log"]["warn"];
   /** How the answers of redemptions are held. */
   readonly hold?: AuthorizationServerOptions["hold"];
 }
@@ -114,7 +116,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     keys: KEYS,
     clock,
     randomBytes,
-    log: silentLog(),
+    log: { ...silentLog(), ...(options.warn === undefined ? {} : { warn: options.warn }) },
     audit: { event: (record) => void events.push(record) },
     resources: () => resources,
     chrome: () => CHROME,
