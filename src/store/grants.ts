@@ -23,8 +23,11 @@ export interface GrantRecord {
   readonly version: number;
 }
 
-/** Kinds of documents that OAuth keeps for a grant, and that end with it. */
-export const TOKEN_KINDS = ["AccessToken", "RefreshToken", "AuthorizationCode", "DeviceCode"] as const;
+/**
+ * Kinds of documents that OAuth keeps for a grant, and that are removed with it. Access tokens stay until they expire:
+ * the grant's end makes them worthless, and whose they were is for the audit to tell.
+ */
+export const TOKEN_KINDS = ["RefreshToken", "AuthorizationCode", "DeviceCode"] as const;
 
 /** Whose grants. */
 export type GrantsOf = { readonly person: PersonId } | { readonly client: ClientId } | "all";
