@@ -114,7 +114,6 @@ describe("an access token on the line", () => {
       if (part === "person") await line.desk.people.update({ ...one.person, disabledAt: Date.now() });
       const dead = await ask(`GET ${TICKET}`, one.token);
       expect(refusalOf(dead)).toEqual([401, "credential_invalid"]);
-      // The tokens of a grant are removed with it, so nobody knows any more whose it was.
       expect(await auditOf(dead)).toMatchObject({ reason: "credential_revoked", client: one.client.id });
       expect(statusOf(await ask(`GET ${TICKET}`, other.token))).toBe(200);
     },
