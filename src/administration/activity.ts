@@ -1,16 +1,16 @@
-import type { ActivityEntry, ActivityQuery, Administration } from "./administration.ts";
-import { pageOf } from "./paging.ts";
-
-/** Recent entries in the store, newest first; those after `after` where it is given. */
-export interface ActivityPort {
-  list(query: ActivityQuery): Promise<readonly ActivityEntry[]>;
-}
+import { type ActivityStore, auditFieldsOf } from "../store/activity.ts";
+import type { Administration } from "./administration.ts";
 
 /** What happened lately, for administrators. */
-export function createActivityAdministration(activity: ActivityPort): Administration["activity"] {
+export function createActivityAdministration(activity: Pick<ActivityStore, "list">): Administration["activity"] {
   return {
     async list(query) {
-      return pageOf(await activity.list({ ...query, limit: query.limit + 1 }), query.limit, ({ id }) => id);
+      const { items, next } = await activity.list(query);
+      const entries = items.map((entry) => {
+        const { at, decision, event, id, reason } = entry;
+        return { id, at, event, decision, reason, fields: auditFieldsOf(entry) };
+      });
+      return { items: entries, next };
     },
   };
 }

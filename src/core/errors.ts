@@ -72,12 +72,25 @@ const table = {
     "Requests from this origin are not accepted.",
     "The `Origin` is not in the list of the configuration.",
   ),
+  forbidden: row(
+    403,
+    "client",
+    "Only administrators may do this.",
+    "The person who is signed in is a member. An administrator can change the role.",
+  ),
+  csrf_invalid: row(
+    403,
+    "client",
+    "The request did not come from a page of ours. Load the page again.",
+    "`X-CSRF-Token` is missing, or from another session. `GET /api/v1/session` gives one.",
+  ),
   no_route: row(
     404,
     "client",
     "Nothing is served here.",
     "No rule matches the path. `portcullis explain` shows the nearest.",
   ),
+  not_found: row(404, "client", "There is nothing of this id.", "The id is wrong, or the record is gone."),
   session_not_found: row(
     404,
     "client",
@@ -96,6 +109,18 @@ const table = {
     "The request took too long to arrive.",
     "The client was slow; see `limits.head_timeout` and `limits.idle` in the configuration.",
   ),
+  conflict: row(
+    409,
+    "client",
+    "That does not go with how things are now.",
+    "`detail` of the answer says what stands against it.",
+  ),
+  precondition_failed: row(
+    412,
+    "client",
+    "It has changed since it was read. Read it again.",
+    "Somebody else wrote it: its `ETag` is not the one in `If-Match`.",
+  ),
   body_too_large: row(413, "client", "The body is too large.", "See `limits.body_bytes` and `limits.inspect_bytes`."),
   target_too_long: row(414, "client", "The request target is too long.", "See `limits.target_bytes`."),
   unsupported_media_type: row(
@@ -109,6 +134,18 @@ const table = {
     "client",
     "This host is not served here.",
     "The `Host` is not in `listen.public.hosts`; on the admin listener, `listen.admin.hosts`.",
+  ),
+  invalid_request: row(
+    422,
+    "client",
+    "The request cannot be granted.",
+    "`errors` of the answer names each field that is wrong.",
+  ),
+  idempotency_mismatch: row(
+    422,
+    "client",
+    "The idempotency key was used for another request.",
+    "Take a new key for each new request; repeat one only with the same body.",
   ),
   too_many_requests: row(429, "client", "Too many requests.", "A limit was reached; see the audit line."),
   head_too_large: row(431, "client", "The request head is too large.", "See `limits.head_bytes`."),

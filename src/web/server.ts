@@ -30,7 +30,8 @@ export interface WebServer {
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_PARAMETER = 128;
+/** The id of a client may be a URL of 512 characters, escaped. */
+const MAX_PARAMETER = 1536;
 const OWN_ORIGIN = "ownOrigin";
 const ABOUT = "ownRequest";
 
