@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adminSection } from "./admin-schema.ts";
 import { signinSection } from "./signin-schema.ts";
 import { oauthSection } from "./oauth-schema.ts";
 import { address, count, duration, isRange, parseOrigin, section, size, sizeOrUnlimited, text } from "./fields.ts";
@@ -129,6 +130,7 @@ export const configSchema = section({
     .describe("The operator log."),
   oauth: oauthSection.prefault({}).describe("The authorization server for MCP clients."),
   signin: signinSection.prefault({}).describe("How people sign in."),
+  admin: adminSection.prefault({}).describe("Pages and API of administrators."),
   rules: text.default("./rules.yaml").describe("The rules file, relative to this file. Reloads."),
   workers: z.literal(1, { error: "only one worker is supported yet" }).default(1).describe("Worker processes."),
   secrets: section({

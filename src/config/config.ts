@@ -45,11 +45,24 @@ function addressProblems({ listen }: Parsed, tree: YamlTree): readonly Problem[]
   return [{ ...tree.position(path), message: `both listeners are on port ${port}; give each its own` }];
 }
 
-/** Each path has one owner: the authorization server, or the sign-in pages. */
-function pathProblems({ oauth, signin }: Parsed, tree: YamlTree): readonly Problem[] {
-  if (!`${oauth.path}/`.startsWith(`${signin.path}/`) && !`${signin.path}/`.startsWith(`${oauth.path}/`)) return [];
-  const path = tree.has(["signin", "path"]) ? ["signin", "path"] : ["oauth", "path"];
-  return [{ ...tree.position(path), message: "`oauth.path` and `signin.path` must not hold one another" }];
+/** Each path has one owner: the authorization server, the sign-in pages, or the administrators' pages. */
+function pathProblems({ admin, oauth, signin }: Parsed, tree: YamlTree): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (holdOneAnother(oauth.path, signin.path)) {
+    const path = tree.has(["signin", "path"]) ? ["signin", "path"] : ["oauth", "path"];
+    problems.push({ ...tree.position(path), message: "`oauth.path` and `signin.path` must not hold one another" });
+  }
+  const { public_path: adminPath } = admin;
+  const taken = [oauth.path, signin.path].find((path) => adminPath !== undefined && holdOneAnother(adminPath, path));
+  if (taken !== undefined) {
+    const message = "`admin.public_path` must not hold `oauth.path` or `signin.path`, nor they it";
+    problems.push({ ...tree.position(["admin", "public_path"]), message });
+  }
+  return problems;
+}
+
+function holdOneAnother(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 }
 
 /** Instances that share a Redis must share the pepper, so none can make its own. */

@@ -12,11 +12,14 @@ export interface ReservedPaths {
 export function reservedPaths(config: {
   readonly oauth: { readonly enabled: boolean; readonly path: string };
   readonly signin: { readonly path: string };
+  readonly admin?: { readonly public_path?: string | undefined };
 }): ReservedPaths | null {
   if (!config.oauth.enabled) return null;
+  const adminPath = config.admin?.public_path;
+  const admin = adminPath === undefined ? [] : [adminPath];
   return {
     exact: new Set(["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]),
-    under: [...new Set([config.oauth.path, config.signin.path, "/.well-known/oauth-protected-resource"])],
+    under: [...new Set([config.oauth.path, config.signin.path, ...admin, "/.well-known/oauth-protected-resource"])],
   };
 }
 

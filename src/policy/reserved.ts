@@ -1,7 +1,7 @@
 import { isReserved, isUnderReserved, type ReservedPaths } from "../core/reserved-paths.ts";
 import type { PathPattern } from "./pattern.ts";
 
-const MESSAGE = "this path is served by Portcullis; change oauth.path or signin.path, or the rule";
+const MESSAGE = "this path is served by Portcullis; change oauth.path, signin.path or admin.public_path, or the rule";
 
 /** What is wrong with a pattern of which every path is served by Portcullis itself; `null` where a path is left. */
 export function reservedProblem(reserved: ReservedPaths, { open, segments }: PathPattern): string | null {

@@ -62,6 +62,7 @@ describe("loadConfig: defaults", () => {
         registrations_per_hour: 20,
       },
       signin: { path: "/signin", session: 43_200_000 },
+      admin: {},
       rules: join(folder, "rules.yaml"),
       workers: 1,
       secrets: {},
@@ -121,6 +122,15 @@ describe("loadConfig: OAuth and sign-in", () => {
       "oauth: { path: /auth }\nsignin: { path: /auth/signin }",
       "3:17: `oauth.path` and `signin.path` must not hold one another",
     ],
+    [
+      "admin: { public_path: /oauth/admin }",
+      "2:23: `admin.public_path` must not hold `oauth.path` or `signin.path`, nor they it",
+    ],
+    [
+      "admin: { public_path: /signin }",
+      "2:23: `admin.public_path` must not hold `oauth.path` or `signin.path`, nor they it",
+    ],
+    ["admin: { public_path: / }", "2:23: expected a path such as /oauth, without a slash at its end"],
     ["signin: { path: /.well-known }", "2:17: expected a path such as /oauth, without a slash at its end"],
   ])("refuses %s", async (yaml, problem) => {
     const found = await problems(`version: 1\n${yaml}\n`);

@@ -10,7 +10,7 @@ import { Folder } from "../config/folder.ts";
 import { rulesText } from "./rules.ts";
 
 const RESERVED = reservedPaths({ oauth: { enabled: true, path: "/oauth" }, signin: { path: "/account/signin" } });
-const MESSAGE = "this path is served by Portcullis; change oauth.path or signin.path, or the rule";
+const MESSAGE = "this path is served by Portcullis; change oauth.path, signin.path or admin.public_path, or the rule";
 
 async function problemsOf(path: string, id = "r"): Promise<readonly string[]> {
   await using folder = await Folder.make();
@@ -81,6 +81,16 @@ test("reserved are the paths themselves and their further segments, byte for byt
 });
 
 test("with OAuth off, no path is ours", () => {
+  const withAdmin = reservedPaths({
+    oauth: { enabled: true, path: "/oauth" },
+    signin: { path: "/signin" },
+    admin: { public_path: "/admin" },
+  });
+  expect(["/admin", "/admin/api/v1/keys", "/administrators"].map((path) => isReserved(withAdmin, path))).toEqual([
+    true,
+    true,
+    false,
+  ]);
   const off = reservedPaths({ oauth: { enabled: false, path: "/oauth" }, signin: { path: "/signin" } });
   expect(off).toBeNull();
   expect(isReserved(off, "/oauth/token")).toBe(false);
