@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./grants.ts")).grants,
   },
   {
+    name: "tokens",
+    summary: "create, list and revoke admin tokens, which scripts use the API with",
+    load: async () => (await import("./tokens.ts")).tokens,
+  },
+  {
     name: "mcp",
     summary: "switch MCP access off and on for everyone",
     load: async () => (await import("./mcp.ts")).mcp,
