@@ -7,7 +7,7 @@ import { type Answer, type ApiStage, startApi } from "./stage.ts";
 
 /** Requests that are made of the API's own description: what it says is what it does. */
 
-const RUNS = 25;
+const RUNS = 15;
 
 interface Made {
   readonly path: string;
