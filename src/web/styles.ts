@@ -137,7 +137,7 @@ main.wide { max-width: 76rem; }
 
 form { margin: 0; }
 .field { margin: 0 0 1.25rem; }
-.field label, legend { display: block; font-weight: 600; margin: 0 0 0.25rem; padding: 0; }
+.field > label, legend { display: block; font-weight: 600; margin: 0 0 0.25rem; padding: 0; }
 .field .hint { margin: 0 0 0.375rem; }
 .field .problem { margin: 0 0 0.375rem; color: var(--danger); font-weight: 600; font-size: 0.9375rem; }
 input:not([type]), input[type="text"], input[type="email"], input[type="password"], input[type="search"], input[type="number"], select, textarea {
