@@ -1,13 +1,32 @@
 import { z } from "zod";
-import { type CredentialId, type Digest, isCredentialId } from "../core/ids.ts";
+import type { Clock } from "../core/clock.ts";
+import type { CredentialId, Digest } from "../core/ids.ts";
 import { joinTags, tagsOf } from "./record.ts";
 import type { RedisConnection } from "./redis-connection.ts";
+import { asId, createRedisKeyList, last4Member, nameMember } from "./redis-key-list.ts";
 import { decodeRecord, encodeRecord, RECORD_FIELDS, REDIS_KEYS } from "./redis-layout.ts";
-import { CREATE, PAGE, REVOKE, ROTATE, TOUCH } from "./redis-scripts.ts";
-import { type ApiKeyRecord, type KeyStore, RecordExists, type RotateResult, StoreUnavailable } from "./types.ts";
+import { CREATE, REVOKE, ROTATE, TOUCH } from "./redis-scripts.ts";
+import {
+  type ApiKeyRecord,
+  type KeyQuery,
+  type KeyStore,
+  RecordExists,
+  type RotateResult,
+  StoreUnavailable,
+} from "./types.ts";
 
 /** Records written by one script. */
 const TOUCH_BATCH = 500;
+
+/** What each script that adds a key writes, besides records. */
+const WRITTEN = [
+  REDIS_KEYS.changes,
+  REDIS_KEYS.changeCount,
+  REDIS_KEYS.byDigest,
+  REDIS_KEYS.newest,
+  REDIS_KEYS.names,
+  REDIS_KEYS.last4,
+] as const;
 
 const changed = z.tuple([z.number(), z.unknown()]);
 
@@ -16,26 +35,28 @@ type Applied = (n: number) => Promise<void>;
 /** API keys as hashes. See `redis-layout.ts` for the names and docs/store.md for the shapes. */
 export function createRedisKeys(options: {
   readonly connection: RedisConnection;
+  /** Says what has expired, for lists. */
+  readonly clock: Pick<Clock, "now">;
   /** Resolves when all live instances have applied entry `n` of the change log, or the time for it is over. */
   readonly applied: Applied;
 }): KeyStore {
-  return new RedisKeys(options.connection, options.applied);
+  return new RedisKeys(options);
 }
 
 class RedisKeys implements KeyStore {
   readonly #connection: RedisConnection;
   readonly #applied: Applied;
+  readonly #list: KeyStore["list"];
 
-  constructor(connection: RedisConnection, applied: Applied) {
+  constructor({ connection, clock, applied }: Parameters<typeof createRedisKeys>[0]) {
     this.#connection = connection;
     this.#applied = applied;
+    this.#list = createRedisKeyList({ connection, clock, get: (id) => this.get(id) });
   }
 
   async create(record: ApiKeyRecord): Promise<void> {
-    const { record: keyOf, byDigest, newest, changes, changeCount } = REDIS_KEYS;
-    const keys = [keyOf(record.id), byDigest, newest, changes, changeCount];
-    const values = [record.id, record.digest, record.createdAt, joinTags(tagsOf(record)), ...encodeRecord(record)];
-    const reply = await this.#script(CREATE, keys, values);
+    const keys = [...WRITTEN, REDIS_KEYS.record(record.id)];
+    const reply = await this.#script(CREATE, keys, [joinTags(tagsOf(record)), ...newKey(record)]);
     if (reply === 0) throw new RecordExists();
     await this.#appliedIfUp(z.number().parse(reply));
   }
@@ -49,15 +70,8 @@ class RedisKeys implements KeyStore {
     return decodeRecord(await this.#connection.send("hmget", [REDIS_KEYS.record(id), ...RECORD_FIELDS]));
   }
 
-  async list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]> {
-    const reply = await this.#script(PAGE, [REDIS_KEYS.newest], [page.limit, page.after ?? ""]);
-    const records = await Promise.all(
-      z
-        .array(z.unknown())
-        .parse(reply)
-        .map((id) => this.get(asId(id))),
-    );
-    return records.filter((record) => record !== null);
+  list(query: KeyQuery): Promise<readonly ApiKeyRecord[]> {
+    return this.#list(query);
   }
 
   async revoke(id: CredentialId, at: number): Promise<ApiKeyRecord | null> {
@@ -71,11 +85,9 @@ class RedisKeys implements KeyStore {
   }
 
   async rotate(id: CredentialId, replacement: ApiKeyRecord, oldExpiresAt: number, now: number): Promise<RotateResult> {
-    const { record: keyOf, byDigest, newest, changes, changeCount } = REDIS_KEYS;
-    const keys = [keyOf(id), keyOf(replacement.id), byDigest, newest, changes, changeCount];
+    const keys = [...WRITTEN, REDIS_KEYS.record(id), REDIS_KEYS.record(replacement.id)];
     const tags = joinTags([`credential:${id}`, ...tagsOf(replacement)]);
-    const head = [replacement.id, replacement.digest, replacement.createdAt];
-    const reply = await this.#script(ROTATE, keys, [oldExpiresAt, now, tags, ...head, ...encodeRecord(replacement)]);
+    const reply = await this.#script(ROTATE, keys, [tags, oldExpiresAt, now, ...newKey(replacement)]);
     if (reply === -1) return { kind: "not_found" };
     if (reply === -2) return { kind: "not_active" };
     if (reply === -3) throw new RecordExists();
@@ -112,7 +124,8 @@ class RedisKeys implements KeyStore {
   }
 }
 
-function asId(id: unknown): CredentialId {
-  if (typeof id === "string" && isCredentialId(id)) return id;
-  throw new StoreUnavailable("a stored credential id cannot be understood");
+/** What a script that adds a key takes of it. */
+function newKey(record: ApiKeyRecord): (string | number)[] {
+  const members = [nameMember(record), last4Member(record)];
+  return [record.id, record.digest, record.createdAt, ...members, ...encodeRecord(record)];
 }

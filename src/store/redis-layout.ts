@@ -5,8 +5,12 @@ import { type ApiKeyRecord, StoreUnavailable } from "./types.ts";
 /** Names of all keys in Redis. One hash tag, so that scripts work in a cluster. */
 export const REDIS_KEYS = {
   record: (id: CredentialId): string => `{portcullis}:key:${id}`,
+  /** What the name of a record begins with; scripts make the rest. */
+  recordOf: "{portcullis}:key:",
   byDigest: "{portcullis}:digests",
   newest: "{portcullis}:keys",
+  names: "{portcullis}:keys:names",
+  last4: "{portcullis}:keys:last4",
   changes: "{portcullis}:changes",
   changeCount: "{portcullis}:changes:count",
   followers: "{portcullis}:followers",
@@ -15,6 +19,7 @@ export const REDIS_KEYS = {
   lookup: (kind: string, lookup: string): string => `{portcullis}:lookup:${kind}:${lookup}`,
   group: (kind: string, group: string): string => `{portcullis}:group:${kind}:${group}`,
   groupExpiry: (kind: string, group: string): string => `{portcullis}:expiry:${kind}:${group}`,
+  activity: "{portcullis}:activity",
   counter: (key: string): string => `{portcullis}:counter:${key}`,
 } as const;
 

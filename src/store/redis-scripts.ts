@@ -1,4 +1,4 @@
-import { RECORD_FIELDS } from "./redis-layout.ts";
+import { RECORD_FIELDS, REDIS_KEYS } from "./redis-layout.ts";
 
 /*
  * Each change is one script: the record and its entry in the change log are written together or not at all.
@@ -17,20 +17,25 @@ end
 `;
 
 const INSERT = `
-local function insert(record, digests, newest, id, digest, at, first)
+local function insert(record, first, id, digest, at, name, last4)
   local fields = {}
   for i = first, #ARGV do fields[#fields + 1] = ARGV[i] end
   redis.call('HSET', record, unpack(fields))
-  redis.call('HSET', digests, digest, id)
-  redis.call('ZADD', newest, at, id)
+  redis.call('HSET', KEYS[3], digest, id)
+  redis.call('ZADD', KEYS[4], at, id)
+  redis.call('ZADD', KEYS[5], 0, name)
+  redis.call('ZADD', KEYS[6], 0, last4)
 end
 `;
 
-/** KEYS record, digests, newest, changes, count. ARGV id, digest, createdAt, tags, fields… → n, or 0: exists. */
+/**
+ * KEYS changes, count, digests, newest, names, last4, record.
+ * ARGV tags, id, digest, createdAt, member of names, member of last4, fields… → n, or 0: exists.
+ */
 export const CREATE = `${APPEND}${INSERT}
-if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return 0 end
-insert(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], 5)
-return append(KEYS[4], KEYS[5], ARGV[4])
+if redis.call('EXISTS', KEYS[7]) == 1 or redis.call('HEXISTS', KEYS[3], ARGV[3]) == 1 then return 0 end
+insert(KEYS[7], 7, ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+return append(KEYS[1], KEYS[2], ARGV[1])
 `;
 
 /**
@@ -45,30 +50,60 @@ return {append(KEYS[2], KEYS[3], ARGV[2] .. ' digest:' .. digest), redis.call('H
 `;
 
 /**
- * KEYS old record, new record, digests, newest, changes, count.
- * ARGV old expiresAt, now, tags, new id, digest, createdAt, fields… → {n, old record}, or -1 unknown, -2 not active,
- * -3 exists.
+ * KEYS changes, count, digests, newest, names, last4, old record, new record.
+ * ARGV tags, old expiresAt, now, then of the new one: id, digest, createdAt, member of names, member of last4, fields…
+ * → {n, old record}, or -1 unknown, -2 not active, -3 exists.
  */
 export const ROTATE = `${APPEND}${INSERT}
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-local state = redis.call('HMGET', KEYS[1], 'revokedAt', 'replacedBy', 'expiresAt', 'digest')
-if state[1] or state[2] or (state[3] and tonumber(state[3]) <= tonumber(ARGV[2])) then return -2 end
-if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('HEXISTS', KEYS[3], ARGV[5]) == 1 then return -3 end
-redis.call('HSET', KEYS[1], 'expiresAt', ARGV[1], 'replacedBy', ARGV[4])
-insert(KEYS[2], KEYS[3], KEYS[4], ARGV[4], ARGV[5], ARGV[6], 7)
-local n = append(KEYS[5], KEYS[6], ARGV[3] .. ' digest:' .. state[4])
-return {n, redis.call('HMGET', KEYS[1], ${FIELDS})}
+if redis.call('EXISTS', KEYS[7]) == 0 then return -1 end
+local state = redis.call('HMGET', KEYS[7], 'revokedAt', 'replacedBy', 'expiresAt', 'digest')
+if state[1] or state[2] or (state[3] and tonumber(state[3]) <= tonumber(ARGV[3])) then return -2 end
+if redis.call('EXISTS', KEYS[8]) == 1 or redis.call('HEXISTS', KEYS[3], ARGV[5]) == 1 then return -3 end
+redis.call('HSET', KEYS[7], 'expiresAt', ARGV[2], 'replacedBy', ARGV[4])
+insert(KEYS[8], 9, ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8])
+local n = append(KEYS[1], KEYS[2], ARGV[1] .. ' digest:' .. state[4])
+return {n, redis.call('HMGET', KEYS[7], ${FIELDS})}
 `;
 
-/** KEYS newest. ARGV limit, after ('' for the first page) → ids. */
+/**
+ * KEYS newest. ARGV limit, after ('' for the first page), keys to look at, state ('' for any), now
+ * → {the last that was looked at, or false at the end; ids…}.
+ */
 export const PAGE = `
+local limit, most, state, now = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local function has(id)
+  if state == '' then return true end
+  local times = redis.call('HMGET', '${REDIS_KEYS.recordOf}' .. id, 'revokedAt', 'expiresAt')
+  if times[1] then return state == 'revoked' end
+  return state == ((times[2] and tonumber(times[2]) <= now) and 'expired' or 'active')
+end
 local first = 0
 if ARGV[2] ~= '' then
   local rank = redis.call('ZREVRANK', KEYS[1], ARGV[2])
-  if not rank then return {} end
+  if not rank then return {false} end
   first = rank + 1
 end
-return redis.call('ZREVRANGE', KEYS[1], first, first + ARGV[1] - 1)
+local ids = redis.call('ZREVRANGE', KEYS[1], first, first + most - 1)
+local page = {#ids == most and ids[most]}
+for _, id in ipairs(ids) do
+  if #page > limit then break end
+  if has(id) then page[#page + 1] = id end
+end
+return page
+`;
+
+/**
+ * KEYS activity. ARGV entries to keep, then time and entry by turns. The first number of an id is the time, or the one
+ * of the entry before where that is later, so that ids grow whatever the clocks say. Old entries go a node at a time.
+ */
+export const APPEND_ACTIVITY = `
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local at = newest and tonumber(string.match(newest[1], '^%d+')) or 1
+for i = 2, #ARGV, 2 do
+  at = math.max(at, tonumber(ARGV[i]))
+  local id = string.format('%.0f', at) .. '-*'
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id, 'entry', ARGV[i + 1])
+end
 `;
 
 /** KEYS records… ARGV times…, by turns of the keys. Unknown records stay unknown. */

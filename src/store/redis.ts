@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { createRedisActivity } from "./redis-activity.ts";
 import { waitUntilApplied } from "./redis-applied.ts";
 import { createRedisChanges } from "./redis-changes.ts";
 import { connectRedis, DEFAULT_TIMEOUTS, type RedisConnection, type RedisTimeouts } from "./redis-connection.ts";
@@ -32,9 +33,10 @@ export function openRedisStore({ url, clock, log = SILENT, timeouts: given }: Re
   const applied = (n: number): Promise<void> => waitUntilApplied(n, waiting);
   return {
     kind: "redis",
-    keys: createRedisKeys({ connection, applied }),
+    keys: createRedisKeys({ connection, clock, applied }),
     documents: createRedisDocuments({ connection, clock, applied }),
     counters: createRedisCounters({ connection, clock }),
+    activity: createRedisActivity({ connection }),
     changes,
     async ping() {
       await connection.send("ping", []);

@@ -6,6 +6,8 @@ import { RecordExists, StoreUnavailable } from "./types.ts";
 
 /** How long SQLite waits for another process's write before it gives up. */
 export const BUSY_MS = 3000;
+/** The same for what may be lost: all requests stand still meanwhile. */
+const LAX_BUSY_MS = 5;
 /** Switching to WAL and recovering after a crash may meet a lock that SQLite does not wait for. */
 const OPEN_ATTEMPTS = 100;
 
@@ -23,11 +25,16 @@ export interface SqliteConnection {
   close(): void;
 }
 
-/** Opens the file, made with mode 0600 (and its folder with 0700) when missing, and brings its schema up to date. */
-export function openSqliteConnection(file: string): SqliteConnection {
+/**
+ * Opens the file, made with mode 0600 (and its folder with 0700) when missing, and brings its schema up to date.
+ * A `lax` connection neither waits for the disk nor, longer than a moment, for other writers: for what may be lost.
+ */
+export function openSqliteConnection(file: string, durability: "strict" | "lax" = "strict"): SqliteConnection {
   try {
     const inode = createPrivately(file);
-    return new FileConnection(file, inode, openPatiently(file));
+    const database = openPatiently(file);
+    if (durability === "lax") database.exec(`PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = ${LAX_BUSY_MS}`);
+    return new FileConnection(file, inode, database);
   } catch (error) {
     throw sqliteFailure(error);
   }

@@ -1,9 +1,19 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { CredentialId, Digest } from "../core/ids.ts";
+import type { Clock } from "../core/clock.ts";
+import { searchName } from "./key-search.ts";
 import { readRecord, tagsOf } from "./record.ts";
 import type { SqliteChanges } from "./sqlite-changes.ts";
 import { isDuplicate, type SqliteConnection } from "./sqlite-connection.ts";
-import { type ApiKeyRecord, type KeyStore, RecordExists, type RotateResult, StoreUnavailable } from "./types.ts";
+import { keyListSql, nameKeys } from "./sqlite-key-list.ts";
+import {
+  type ApiKeyRecord,
+  type KeyQuery,
+  type KeyStore,
+  RecordExists,
+  type RotateResult,
+  StoreUnavailable,
+} from "./types.ts";
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -11,14 +21,10 @@ function prepare(database: DatabaseSync) {
   return {
     insert: database.prepare(`
       INSERT INTO keys (id, digest, name, subject, scopes, portal, last4, created_at, created_by,
-                        expires_at, revoked_at, replaced_by, last_used_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+                        expires_at, revoked_at, replaced_by, last_used_at, search_name)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     byDigest: database.prepare("SELECT * FROM keys WHERE digest = ?"),
     byId: database.prepare("SELECT * FROM keys WHERE id = ?"),
-    firstPage: database.prepare("SELECT * FROM keys ORDER BY created_at DESC, id DESC LIMIT ?"),
-    nextPage: database.prepare(`
-      SELECT * FROM keys WHERE (created_at, id) < (SELECT created_at, id FROM keys WHERE id = ?)
-      ORDER BY created_at DESC, id DESC LIMIT ?`),
     revoke: database.prepare("UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"),
     retire: database.prepare(`
       UPDATE keys SET expires_at = ?, replaced_by = ?
@@ -28,19 +34,29 @@ function prepare(database: DatabaseSync) {
   };
 }
 
+interface SqliteKeysOptions {
+  readonly connection: SqliteConnection;
+  readonly changes: SqliteChanges;
+  /** Says what has expired, for lists. */
+  readonly clock: Pick<Clock, "now">;
+}
+
 /** API keys in the table `keys`. SQLite answers at once, so each promise is settled when it is returned. */
-export function createSqliteKeys(connection: SqliteConnection, changes: SqliteChanges): KeyStore {
-  return new SqliteKeys(connection, changes);
+export function createSqliteKeys(options: SqliteKeysOptions): KeyStore {
+  nameKeys(options.connection);
+  return new SqliteKeys(options);
 }
 
 class SqliteKeys implements KeyStore {
   readonly #connection: SqliteConnection;
   readonly #changes: SqliteChanges;
+  readonly #clock: Pick<Clock, "now">;
   readonly #statements: ReturnType<typeof prepare>;
 
-  constructor(connection: SqliteConnection, changes: SqliteChanges) {
+  constructor({ connection, changes, clock }: SqliteKeysOptions) {
     this.#connection = connection;
     this.#changes = changes;
+    this.#clock = clock;
     this.#statements = prepare(connection.database);
   }
 
@@ -59,9 +75,13 @@ class SqliteKeys implements KeyStore {
     return this.#read(() => this.#byId(id));
   }
 
-  list({ after, limit }: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]> {
-    const { firstPage, nextPage } = this.#statements;
-    return this.#read(() => (after === undefined ? firstPage.all(limit) : nextPage.all(after, limit)).map(readRow));
+  list(query: KeyQuery): Promise<readonly ApiKeyRecord[]> {
+    return this.#read(() => {
+      const after = query.after === undefined ? null : this.#byId(query.after);
+      if (query.after !== undefined && after === null) return [];
+      const { sql, values } = keyListSql(query, after, this.#clock.now());
+      return this.#connection.database.prepare(sql).all(values).map(readRow);
+    });
   }
 
   revoke(id: CredentialId, at: number): Promise<ApiKeyRecord | null> {
@@ -174,5 +194,6 @@ function valuesOf(record: ApiKeyRecord): (string | number | null)[] {
     record.revokedAt,
     record.replacedBy,
     record.lastUsedAt,
+    searchName(record.name),
   ];
 }

@@ -69,6 +69,36 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX counters_reset ON counters (resets_at);
   `,
+  // Each index ends in the order of the lists. Names are folded by us: SQLite knows the case of ASCII alone.
+  `
+  ALTER TABLE keys ADD COLUMN search_name TEXT;
+  CREATE INDEX keys_by_name ON keys (search_name, id, revoked_at, expires_at);
+  CREATE INDEX keys_by_last4 ON keys (last4, search_name, id);
+  CREATE INDEX keys_revoked ON keys (created_at DESC, id DESC) WHERE revoked_at IS NOT NULL;
+  CREATE INDEX keys_expiring ON keys (created_at DESC, id DESC, expires_at)
+    WHERE revoked_at IS NULL AND expires_at IS NOT NULL;
+  CREATE INDEX keys_not_revoked ON keys (created_at DESC, id DESC, expires_at) WHERE revoked_at IS NULL;
+  CREATE TABLE activity (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    credential TEXT,
+    client TEXT,
+    subject TEXT,
+    route TEXT,
+    entry TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX activity_newest ON activity (at);
+  CREATE INDEX activity_by_event ON activity (event, at);
+  CREATE INDEX activity_by_decision ON activity (decision, at);
+  CREATE INDEX activity_by_reason ON activity (reason, at);
+  CREATE INDEX activity_by_credential ON activity (credential, at) WHERE credential IS NOT NULL;
+  CREATE INDEX activity_by_client ON activity (client, at) WHERE client IS NOT NULL;
+  CREATE INDEX activity_by_subject ON activity (subject, at) WHERE subject IS NOT NULL;
+  CREATE INDEX activity_by_route ON activity (route, at) WHERE route IS NOT NULL;
+  `,
 ];
 
 const versionRow = z.object({ user_version: z.number().int() });

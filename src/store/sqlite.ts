@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { createSqliteActivity } from "./sqlite-activity.ts";
 import { createSqliteChanges } from "./sqlite-changes.ts";
 import { openSqliteConnection } from "./sqlite-connection.ts";
 import { createSqliteCounters } from "./sqlite-counters.ts";
@@ -20,16 +21,18 @@ export interface SqliteStoreOptions {
 export function openSqliteStore({ file, clock }: SqliteStoreOptions): Store {
   const connection = openSqliteConnection(file);
   const changes = createSqliteChanges(connection, clock);
-  const keys = createSqliteKeys(connection, changes);
+  const keys = createSqliteKeys({ connection, changes, clock });
   const sweep = createSqliteSweep(connection, clock);
   const documents = createSqliteDocuments({ connection, changes, clock, sweep });
   const counters = createSqliteCounters({ connection, clock, sweep });
+  const lax = openSqliteConnection(file, "lax");
   const ping = connection.database.prepare("SELECT 1");
   return {
     kind: "sqlite",
     keys,
     documents,
     counters,
+    activity: createSqliteActivity(lax),
     changes,
     ping: () =>
       new Promise((resolve) => {
@@ -39,6 +42,7 @@ export function openSqliteStore({ file, clock }: SqliteStoreOptions): Store {
       }),
     close() {
       changes.close();
+      lax.close();
       connection.close();
       return Promise.resolve();
     },

@@ -1,4 +1,5 @@
 import type { ClientId, CredentialId, Digest, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
+import type { ActivityStore } from "./activity.ts";
 
 /** An API key as stored. The key itself is not in it: `digest` cannot be turned back. Times are wall clock ms. */
 export interface ApiKeyRecord {
@@ -20,6 +21,18 @@ export interface ApiKeyRecord {
   readonly replacedBy: CredentialId | null;
   /** About a minute exact; `null` is never. */
   readonly lastUsedAt: number | null;
+}
+
+/** Which keys. All that are given hold at once. */
+export interface KeyQuery {
+  /** The last id of the page before; an unknown one gives an empty page. */
+  readonly after?: CredentialId;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** The beginning of the name without regard to case, the whole id, or the last four characters. `""` is any. */
+  readonly search?: string;
+  /** As it is now. */
+  readonly state?: "active" | "expired" | "revoked";
 }
 
 /** What a change touches: every cached entry that carries one of the tags is dropped. */
@@ -46,8 +59,11 @@ export interface KeyStore {
   create(record: ApiKeyRecord): Promise<void>;
   findByDigest(digest: Digest): Promise<ApiKeyRecord | null>;
   get(id: CredentialId): Promise<ApiKeyRecord | null>;
-  /** Newest first; `after` is the last id of the page before. `limit` is 1 to 1000. */
-  list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]>;
+  /**
+   * Newest first; with `search` by name and then id. A page that is not full is the last. With `state` alone, or with it
+   * among many of one name, it may look at every key, but in steps, and without holding them.
+   */
+  list(query: KeyQuery): Promise<readonly ApiKeyRecord[]>;
   /** Revokes for good. A repeated call changes nothing and returns the record as it is; `null` where unknown. */
   revoke(id: CredentialId, at: number): Promise<ApiKeyRecord | null>;
   /** Adds `replacement` and sets the old key's `expiresAt` and `replacedBy`, one winner of many parallel calls. */
@@ -150,6 +166,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly documents: DocumentStore;
   readonly counters: CounterStore;
+  readonly activity: ActivityStore;
   readonly changes: ChangeLog;
   /** Resolves where the store answers now. */
   ping(): Promise<void>;

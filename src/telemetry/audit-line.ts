@@ -1,4 +1,6 @@
+import type { PlainFields } from "../core/activity.ts";
 import type { AuditPrincipal, EventRecord, RequestRecord } from "./audit-record.ts";
+import { jsonFields, MAX_FIELDS_BYTES } from "./json-fields.ts";
 import { jsonText, jsonTextOrNull } from "./json-text.ts";
 
 /** Every key that an audit line may hold, in the order of the lines. */
@@ -33,6 +35,8 @@ export const AUDIT_FIELDS = [
   "upstream_ms",
   "action",
   "target",
+  "before",
+  "after",
 ] as const;
 
 /** Longest value of each kind, in characters. Longer ones end in `…`. */
@@ -110,7 +114,7 @@ export function createAuditLines(instance: string): AuditLines {
         `,"decision":"${record.decision ?? "allow"}","reason":${jsonText(record.reason ?? "ok", MAX.reason)}` +
         `,"detail":${jsonTextOrNull(record.detail ?? null, MAX.detail)}` +
         `,"status":${status === null ? "null" : count(status)}` +
-        `,"action":${jsonText(record.action, MAX.id)},"target":${jsonTextOrNull(record.target ?? null, MAX.id)}}\n`
+        `${actFragment(record)}}\n`
       );
     },
   };
@@ -133,6 +137,17 @@ function principalFragment(principal: AuditPrincipal): string {
 
 function mcpFragment(mcp: { readonly method: string; readonly tool: string | null }): string {
   return `,"mcp":{"method":${jsonText(mcp.method, MAX.id)},"tool":${jsonTextOrNull(mcp.tool, MAX.id)}}`;
+}
+
+/** Of what was before and after, neither or both. */
+function actFragment({ action, target = null, before, after }: EventRecord): string {
+  const act = `,"action":${jsonText(action, MAX.id)},"target":${jsonTextOrNull(target, MAX.id)}`;
+  if (before === undefined && after === undefined) return act;
+  return `${act},"before":${fieldsText(before)},"after":${fieldsText(after)}`;
+}
+
+function fieldsText(fields: PlainFields | null | undefined): string {
+  return fields === null || fields === undefined ? "null" : jsonFields(fields, MAX_FIELDS_BYTES);
 }
 
 function scopeList(text: string): string {

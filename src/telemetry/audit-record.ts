@@ -1,3 +1,4 @@
+import type { PlainFields } from "../core/activity.ts";
 import type { Outcome } from "../core/decision.ts";
 
 /** What the audit is told. `docs/audit.md` says what each field means; interface.md promises the names. */
@@ -61,4 +62,10 @@ export interface EventRecord {
   readonly reason?: string;
   readonly detail?: string | null;
   readonly status?: number | null;
+  /**
+   * Of a change: the fields of its target that a page may show, before and after it; `null` where there was none. No
+   * secret, nor a digest of one: that is the caller's duty. Written with sorted names, and cut at 2 KiB each.
+   */
+  readonly before?: PlainFields | null;
+  readonly after?: PlainFields | null;
 }

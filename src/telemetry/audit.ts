@@ -25,6 +25,12 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
+/** Hears what the audit is told, once it is on its way to the sinks. Must neither throw nor wait. */
+export interface AuditTap {
+  request(record: RequestRecord): void;
+  event(record: EventRecord): void;
+}
+
 export interface AuditOptions {
   readonly sinks: readonly SinkTarget[];
   /** `refuse`: better no service than no record. `drop`: lines beyond the bound are dropped and counted. */
@@ -34,6 +40,7 @@ export interface AuditOptions {
   readonly instance: string;
   readonly log: Log;
   readonly clock: Clock;
+  readonly tap?: AuditTap;
   /** Pause before a failing sink is tried again; 1 s where not given. */
   readonly retryMs?: number;
   /** How long `close` waits; 10 s where not given. */
@@ -48,7 +55,7 @@ export interface AuditOptions {
  * a flood of refused requests cannot fill the memory.
  */
 export function createAuditLog(options: AuditOptions): AuditLog {
-  const { clock, log, whenFull, closeMs = 10_000 } = options;
+  const { clock, log, whenFull, tap, closeMs = 10_000 } = options;
   const lines = createAuditLines(options.instance);
   const refuse = whenFull === "refuse";
   let admitting = true;
@@ -77,9 +84,11 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     admits: () => admitting,
     request(record) {
       write(lines.request(record, clock.now()), refuse && record.decision === "allow");
+      tap?.request(record);
     },
     event(record) {
       write(lines.event(record, clock.now()), refuse && record.decision !== "deny");
+      tap?.event(record);
     },
     get queueBytes() {
       return sinks.reduce((sum, sink) => sum + sink.queued, 0);

@@ -5,14 +5,20 @@ import { KEY_PREFIX } from "../core/key-prefix.ts";
  * end the line, steer a terminal or mislead the eye, and one character is one byte.
  */
 
-const KEY = new RegExp(`${KEY_PREFIX}[0-9A-Za-z]{6,}`, "g");
-const KEY_REDACTED = `${KEY_PREFIX}[redacted]`;
+/** API keys, and admin tokens. */
+const KEY = new RegExp(`(${KEY_PREFIX}|noice_admin_)(?:(?!noice_)[0-9A-Za-z]){6,}`, "g");
 const UNSAFE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 const BEYOND_ASCII = /[\x7f-\uffff]/g;
 
-/** Replaces API keys in a text. A last line of defence: no caller of it should hold one. */
+/** Replaces API keys and admin tokens in a text. A last line of defence: no caller of it should hold one. */
 export function redactKeys(text: string): string {
-  return text.includes(KEY_PREFIX) ? text.replace(KEY, KEY_REDACTED) : text;
+  return text.includes("noice_") ? text.replace(KEY, "$1[redacted]") : text;
+}
+
+/** The text with API keys redacted, cut to `max` UTF-16 units with `…` as the last one. */
+export function boundedText(text: string, max: number): string {
+  const safe = redactKeys(text);
+  return safe.length > max ? `${safe.slice(0, max - 1)}\u2026` : safe;
 }
 
 /**
@@ -20,8 +26,7 @@ export function redactKeys(text: string): string {
  * last one. Any input gives valid JSON, lone surrogates and control characters too.
  */
 export function jsonText(text: string, max: number): string {
-  let safe = redactKeys(text);
-  if (safe.length > max) safe = `${safe.slice(0, max - 1)}\u2026`;
+  const safe = boundedText(text, max);
   if (!UNSAFE.test(safe)) return `"${safe}"`;
   return JSON.stringify(safe).replace(BEYOND_ASCII, escapeUnit);
 }

@@ -34,6 +34,8 @@ export interface Metrics {
   bindLease(remainingSeconds: () => number): void;
   /** Shows the audit's queue from now on; it is read at each scrape. */
   bindAudit(audit: { readonly queueBytes: number; readonly lost: number }): void;
+  /** Shows what pages of the activity lack from now on; it is read at each scrape. */
+  bindActivity(activity: { readonly lost: number }): void;
   configReload(result: "ok" | "error"): void;
   /** Names the rules in force; the series of the rules before goes away. */
   rulesInfo(hash: string): void;
@@ -235,26 +237,36 @@ function streamMetrics(registry: Registry): Pick<Metrics, "openStreams"> {
   };
 }
 
-function auditMetrics(registry: Registry): Pick<Metrics, "bindAudit"> {
-  let source = { queueBytes: 0, lost: 0 };
+function auditMetrics(registry: Registry): Pick<Metrics, "bindAudit" | "bindActivity"> {
+  let audit = { queueBytes: 0, lost: 0 };
+  let activity = { lost: 0 };
   gauge(registry, "portcullis_audit_queue_bytes", "Bytes of audit lines that are not yet written.", () => {
-    return source.queueBytes;
+    return audit.queueBytes;
   });
+  lostCounter(registry, "portcullis_audit_lost_total", "Audit lines that were dropped.", () => audit.lost);
+  lostCounter(registry, "portcullis_activity_lost_total", "Activities that no page can show.", () => activity.lost);
+  return {
+    bindAudit(source) {
+      audit = source;
+    },
+    bindActivity(source) {
+      activity = source;
+    },
+  };
+}
+
+/** A counter that is read at each scrape. */
+function lostCounter(registry: Registry, name: string, help: string, read: () => number): void {
   const lost = new Counter({
-    name: "portcullis_audit_lost_total",
-    help: "Audit lines that were dropped.",
+    name,
+    help,
     registers: [],
     collect() {
       this.reset();
-      this.inc(source.lost);
+      this.inc(read());
     },
   });
   registry.registerMetric(lost);
-  return {
-    bindAudit(audit) {
-      source = audit;
-    },
-  };
 }
 
 function configMetrics(registry: Registry): Pick<Metrics, "configReload" | "rulesInfo"> {

@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemClock } from "../../src/core/clock.ts";
 import { openRedisStore } from "../../src/store/redis.ts";
 import { type Store, StoreUnavailable } from "../../src/store/types.ts";
+import { activityContract } from "../contract/activity.contract.ts";
 import { documentsContract } from "../contract/documents.contract.ts";
+import { keyListContract } from "../contract/key-list.contract.ts";
 import { newEar, storeContract } from "../contract/store.contract.ts";
 import { freePort, spawnProcess, stop, waitForLine } from "../support/processes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -29,6 +31,16 @@ documentsContract("Redis", {
   reset: async () => void (await redis.command("FLUSHALL")),
   open: (clock) => openRedisStore({ url: redis.url, clock }),
   restart: () => redis.restart(),
+});
+
+activityContract("Redis", {
+  reset: async () => void (await redis.command("FLUSHALL")),
+  open: (clock) => openRedisStore({ url: redis.url, clock }),
+});
+
+keyListContract("Redis", {
+  reset: async () => void (await redis.command("FLUSHALL")),
+  open: (clock) => openRedisStore({ url: redis.url, clock }),
 });
 
 /** Milliseconds that a call takes to be refused as unavailable. */
@@ -255,6 +267,16 @@ describe("a Redis cluster", () => {
   storeContract("Redis cluster", {
     reset: async () => void (await cluster.command("FLUSHALL")),
     open: () => openRedisStore({ url: `redis+cluster://127.0.0.1:${cluster.port}`, clock: systemClock }),
+  });
+
+  activityContract("Redis cluster", {
+    reset: async () => void (await cluster.command("FLUSHALL")),
+    open: (clock) => openRedisStore({ url: `redis+cluster://127.0.0.1:${cluster.port}`, clock }),
+  });
+
+  keyListContract("Redis cluster", {
+    reset: async () => void (await cluster.command("FLUSHALL")),
+    open: (clock) => openRedisStore({ url: `redis+cluster://127.0.0.1:${cluster.port}`, clock }),
   });
 
   documentsContract("Redis cluster", {

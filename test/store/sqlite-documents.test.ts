@@ -8,6 +8,7 @@ import { outputOf, type RunningProcess, spawnProcess, waitForLine } from "../sup
 import { tempFolder } from "../support/temp.ts";
 import { type FakeClock, fakeClock } from "./fake-clock.ts";
 import { record } from "./records.ts";
+import { BEFORE_ACTIVITY } from "./sqlite-versions.ts";
 
 const folder = tempFolder();
 
@@ -96,6 +97,7 @@ describe("documents in SQLite", () => {
     await store.keys.create(one);
     await store.close();
     spoil(`
+      ${BEFORE_ACTIVITY}
       DROP TABLE documents; DROP TABLE document_lookups; DROP TABLE document_groups; DROP TABLE counters;
       PRAGMA user_version = 1`);
     store = openSqliteStore({ file, clock });

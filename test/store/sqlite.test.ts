@@ -5,7 +5,9 @@ import { describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { StoreUnavailable } from "../../src/store/types.ts";
+import { activityContract } from "../contract/activity.contract.ts";
 import { documentsContract } from "../contract/documents.contract.ts";
+import { keyListContract } from "../contract/key-list.contract.ts";
 import { newEar, storeContract } from "../contract/store.contract.ts";
 import { outputOf, type RunningProcess, spawnProcess, waitForLine } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -30,6 +32,16 @@ documentsContract("SQLite", {
   reset: async () => void freshFile(),
   open: (clock) => openSqliteStore({ file, clock }),
   restart: async () => undefined,
+});
+
+activityContract("SQLite", {
+  reset: async () => void freshFile(),
+  open: (clock) => openSqliteStore({ file, clock }),
+});
+
+keyListContract("SQLite", {
+  reset: async () => void freshFile(),
+  open: (clock) => openSqliteStore({ file, clock }),
 });
 
 /** Another process on the same file. */

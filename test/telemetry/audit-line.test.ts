@@ -148,12 +148,25 @@ describe("audit lines", () => {
     }
   });
 
+  test("what was before and after a change is written where it is told, with sorted names, within 2 KiB each", () => {
+    const lines = createAuditLines("i-1");
+    const change = { event: "admin", action: "key.create", target: "key_1" } as const;
+    const line = lines.event({ ...change, before: null, after: { scopes: ["b:c"], name: "ü" } }, NOW);
+    expect(line).toMatch(/,"target":"key_1","before":null,"after":\{"name":"\\u00fc","scopes":\["b:c"\]\}\}\n$/);
+    expect(lines.event({ ...change, after: {} }, NOW)).toMatch(/,"before":null,"after":\{\}\}\n$/);
+    expect(lines.event(change, NOW)).not.toContain("before");
+    const huge = { list: Array.from({ length: 9999 }, () => "x".repeat(50)) };
+    const both = lines.event({ ...change, before: huge, after: huge }, NOW);
+    expect(JSON.parse(both).after).toEqual(JSON.parse(both).before);
+    expect(both.length).toBeLessThan(2 * 2048 + 600);
+  });
+
   test("docs/audit.md names every field, and lines hold no other", async () => {
     const docs = await readFile(new URL("../../docs/audit.md", import.meta.url), "utf8");
     for (const field of AUDIT_FIELDS) expect(docs).toContain(`| \`${field}\` |`);
     const lines = createAuditLines("i-1");
     const request: object = JSON.parse(lines.request(record({ mcp: { method: "m", tool: null } }), NOW));
-    const event: object = JSON.parse(lines.event({ event: "config", action: "rules.reload" }, NOW));
+    const event: object = JSON.parse(lines.event({ event: "config", action: "rules.reload", before: null }, NOW));
     expect(new Set([...Object.keys(request), ...Object.keys(event)])).toEqual(new Set(AUDIT_FIELDS));
   });
 });

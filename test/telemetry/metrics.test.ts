@@ -143,6 +143,7 @@ describe("metrics", () => {
     metrics.bindLease(() => 0);
     const ours = metrics.names().filter((name) => name.startsWith("portcullis_"));
     expect(ours.toSorted()).toEqual([
+      "portcullis_activity_lost_total",
       "portcullis_added_duration_seconds",
       "portcullis_audit_lost_total",
       "portcullis_audit_queue_bytes",
