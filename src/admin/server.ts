@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Server as TlsServer } from "node:tls";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import type { OwnRequest } from "../core/own-request.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createHostCheck } from "./host-check.ts";
@@ -13,11 +14,16 @@ import { sendProblem } from "./problem.ts";
 export interface AdminServer {
   /** Listens, and says on which port. Rejects where the address is taken. */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ port: number }>;
+  /** Hands what no route of its own answers to the console. Before it is called, that is a 404. */
+  useConsole(serve: ServeConsole): void;
   /** Serves connections to come with another certificate; without TLS, nothing. Throws where it cannot be used. */
   useCertificate(certificate: AdminCertificate): void;
   /** Stops, and ends open connections. */
   close(): Promise<void>;
 }
+
+/** Answers a request of the pages and the API. Never throws; every answer ends. The body has not been read. */
+export type ServeConsole = (request: IncomingMessage, response: ServerResponse, about: OwnRequest) => void;
 
 /** Certificate chain and private key, PEM. */
 export interface AdminCertificate {
@@ -40,7 +46,9 @@ const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 72_000;
 
-/** Makes the admin listener. It must not be reachable from the outside: it asks no one who they are. */
+/**
+ * Makes the admin listener. It must not be reachable from the outside: but for the console, it asks no one who they are.
+ */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const { log, metrics, readiness } = options;
   const app = Fastify({
@@ -51,7 +59,14 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     forceCloseConnections: true,
   });
   let boundTo = "";
+  let serveConsole: ServeConsole | null = null;
   guard(app, createHostCheck({ hosts: options.hosts, boundTo: () => boundTo }));
+  app.addHook("onRequest", async (request, reply) => {
+    if (!request.is404 || serveConsole === null) return;
+    reply.hijack();
+    const clientIp = request.socket.remoteAddress ?? "";
+    serveConsole(request.raw, reply.raw, { requestId: request.id, clientIp });
+  });
   answerFaults(app, log);
   app.register(metricsRoutes, { metrics });
   app.register(healthRoutes, { readiness, log });
@@ -61,6 +76,9 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       await app.listen({ host, port });
       const address = app.server.address();
       return { port: typeof address === "object" && address !== null ? address.port : port };
+    },
+    useConsole(serve) {
+      serveConsole = serve;
     },
     useCertificate(certificate) {
       if (app.server instanceof TlsServer) app.server.setSecureContext({ ...certificate, ...TLS });

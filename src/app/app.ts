@@ -1,14 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { Readiness } from "../admin/health-routes.ts";
-import { createAdminServer, type AdminServer } from "../admin/server.ts";
+import { createLiveStatus } from "../admin/live-status.ts";
 import type { Config } from "../config/config.ts";
-import { formatAddress } from "../config/fields.ts";
 import type { Env } from "../config/environment.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { reservedPaths } from "../core/reserved-paths.ts";
 import type { Authenticator } from "../credentials/authenticate.ts";
 import { createSessionSeal } from "../mcp/session.ts";
+import type { Policy } from "../policy/types.ts";
 import { Listener } from "../proxy/listener.ts";
 import { McpJudge } from "../proxy/mcp-judge.ts";
 import { Pipeline } from "../proxy/pipeline.ts";
@@ -17,19 +16,23 @@ import { BODY_MS } from "../proxy/request-body.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
 import { UpgradeProxy } from "../proxy/upgrade-exchange.ts";
 import { Upstreams } from "../proxy/upstreams.ts";
-import { type Certificate, type FollowedCertificate, followCertificate } from "./certificates.ts";
+import { openAdminListener } from "./admin-listener.ts";
+import type { Certificate } from "./certificates.ts";
+import { followCertificateOf, urlOf } from "./listener-config.ts";
+import { openAudit } from "./open-audit.ts";
 import { Closers } from "./closers.ts";
 import { loadOwnEndpoints } from "./load-own-endpoints.ts";
 import type { OwnEndpointsDeps, OwnEndpointsHost } from "./own-endpoints.ts";
 import { type RulesInForce, startRules } from "./rules-source.ts";
 import { openStore } from "../store/open.ts";
 import { pepperFor } from "./secrets.ts";
-import { type StoreHealth, watchStore } from "./store-health.ts";
+import { watchStore } from "./store-health.ts";
 import { wireCredentials } from "./wire-credentials.ts";
-import { type AuditLog, createAuditLog } from "../telemetry/audit.ts";
+import type { AuditLog } from "../telemetry/audit.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createTraffic, type Traffic } from "../telemetry/traffic.ts";
 import { VERSION } from "./version.ts";
 
 /** A running sidecar. */
@@ -72,11 +75,10 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const { clock, env, log } = deps;
   const instance = `${hostname()}-${process.pid}`;
   const metrics = createMetrics({ version: VERSION, instance });
-  const audit = await openAudit(config.audit, { instance, log, clock }, closers);
-  metrics.bindAudit(audit);
-
+  const traffic = createTraffic(clock);
   const store = openStore(config.store.url, { clock, log });
   closers.add(() => store.close());
+  const audit = await openAudit(config.audit, { instance, log, clock, metrics, activity: store.activity }, closers);
   let publicUrl = config.public_url;
   const issuer = (): string => publicUrl;
   const credentials = await wireCredentials(config, { store, clock, metrics, issuer }, closers);
@@ -86,64 +88,53 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const reserved = reservedPaths(config);
   const rules = await startRules({ file: config.rules, env, upstreams, log, metrics, audit, reserved });
   closers.add(() => rules.close());
-  const own = await ownEndpoints(config, { ...credentials, store, clock, log, audit, rules, issuer });
-  closers.add(async () => own?.close());
-
-  const publicTls = await followed(config.listen.public, closers, { log, metrics });
-  const adminTls = await followed(config.listen.admin, closers, { log, metrics });
-  const tls = publicTls?.current() ?? null;
-  const listener = wireListener(config, { ...deps, metrics, audit, rules, tls, own }, credentials.authenticator);
-  let draining = false;
   const health = watchStore(store, metrics, log);
   closers.add(() => health.close());
-  const admin = createAdminServer({
-    metrics,
-    log,
-    readiness: () => readiness(health, audit, draining),
-    tls: adminTls?.current() ?? null,
-    hosts: config.listen.admin.hosts,
+  const policy = (): Policy => rules.current().policy;
+  const liveStatus = createLiveStatus({
+    instance,
+    traffic,
+    version: VERSION,
+    storeKind: store.kind,
+    rules: () => policy().hash,
+    storeUp: () => health.check(),
   });
-  // The admin listener outlives the public one, so that draining can be watched.
-  closers.add(() => admin.close());
+  const served = { ...credentials, store, clock, log, audit, policy, issuer, liveStatus };
+  const own = await ownEndpoints(config, served);
+  closers.add(async () => own?.close());
+
+  const publicTls = await followCertificateOf(config.listen.public, closers, { log, metrics });
+  const tls = publicTls?.current() ?? null;
+  const line = { ...deps, metrics, audit, rules, tls, own, traffic };
+  const listener = wireListener(config, line, credentials.authenticator);
   publicTls?.use((certificate) => listener.useCertificate(certificate));
-  adminTls?.use((certificate) => admin.useCertificate(certificate));
-  const ports = await listen(config, listener, admin);
+  // The admin listener outlives the public one, so that draining can be watched.
+  const admin = await openAdminListener(config, { log, metrics, health, audit }, closers);
+  const bound = await listen(config, listener);
   // Port 0 is a free one, which the URL is to name.
-  if (new URL(publicUrl).port === "0") publicUrl = ports.publicUrl;
+  if (new URL(publicUrl).port === "0") publicUrl = bound;
   closers.add(() => {
-    draining = true;
+    admin.setDraining();
     return drain(listener, config.limits.drain, log);
   });
   await own?.open();
-  log.info({ ...ports, store: store.kind, rules: rules.current().policy.hash, version: VERSION }, "serving");
+  await admin.openConsole(served);
+  const ports = { publicUrl: bound, adminUrl: admin.url };
+  log.info({ ...ports, store: store.kind, rules: policy().hash, version: VERSION }, "serving");
   return {
     ...ports,
-    reload: () => reloadAll(audit, [rules, publicTls, adminTls]),
+    reload: () => reloadAll(audit, [rules, publicTls, admin.certificate]),
     openRequests: () => listener.openRequests(),
     setupUrl: async () => own?.setupUrl() ?? null,
     close: () => closers.closeAll(),
   };
 }
 
-async function openAudit(
-  { queue_bytes: queueBytes, sinks, when_full: whenFull }: Config["audit"],
-  deps: { readonly instance: string; readonly log: Log; readonly clock: Clock },
-  closers: Closers,
-): Promise<AuditLog> {
-  const audit = createAuditLog({ sinks, whenFull, queueBytes, ...deps });
-  closers.add(() => audit.close());
-  await audit.opened();
-  return audit;
-}
-
 /** `null` where OAuth is off. */
-async function ownEndpoints(
-  config: Config,
-  deps: Omit<OwnEndpointsDeps, "policy"> & { readonly rules: RulesInForce },
-): Promise<OwnEndpointsHost | null> {
+async function ownEndpoints(config: Config, deps: OwnEndpointsDeps): Promise<OwnEndpointsHost | null> {
   if (!config.oauth.enabled) return null;
   const { createOwnEndpoints } = await loadOwnEndpoints(deps.log);
-  return createOwnEndpoints(config, { ...deps, policy: () => deps.rules.current().policy });
+  return createOwnEndpoints(config, deps);
 }
 
 async function drain(listener: Listener, drainMs: number, log: Log): Promise<void> {
@@ -169,10 +160,11 @@ function wireListener(
     rules: RulesInForce;
     tls: Certificate | null;
     own: OwnEndpointsHost | null;
+    traffic: Traffic;
   },
   authenticator: Authenticator,
 ): Listener {
-  const { audit, clock, log, metrics, own, rules, tls } = deps;
+  const { audit, clock, log, metrics, own, rules, tls, traffic } = deps;
   const { limits } = config;
   const proxies = new TrustedProxies(config.trusted_proxies);
   const { hosts } = config.listen.public;
@@ -196,7 +188,7 @@ function wireListener(
       inspectBytes: limits.inspect_bytes,
       own,
     }),
-    recorder: new Recorder({ audit, metrics, clock, proxies }),
+    recorder: new Recorder({ audit, metrics, traffic, clock, proxies }),
     proxies,
     upgrades: new UpgradeProxy(log),
     policy: rules,
@@ -206,38 +198,9 @@ function wireListener(
   });
 }
 
-async function listen(config: Config, listener: Listener, admin: AdminServer) {
-  const publicAddress = config.listen.public.address;
-  const adminAddress = config.listen.admin.address;
-  const adminPort = (await admin.listen(adminAddress)).port;
-  const publicPort = await listener.listen(publicAddress.host, publicAddress.port);
-  return {
-    publicUrl: `${schemeOf(config.listen.public)}://${formatAddress({ ...publicAddress, port: publicPort })}`,
-    adminUrl: `${schemeOf(config.listen.admin)}://${formatAddress({ ...adminAddress, port: adminPort })}`,
-  };
-}
-
-type ListenerConfig = Config["listen"]["admin"];
-
-function schemeOf({ tls }: ListenerConfig): "http" | "https" {
-  return tls === undefined ? "http" : "https";
-}
-
-async function followed(
-  { tls }: ListenerConfig,
-  closers: Closers,
-  told: { log: Log; metrics: Metrics },
-): Promise<FollowedCertificate | null> {
-  if (tls === undefined) return null;
-  const certificate = await followCertificate(tls, told);
-  closers.add(() => certificate.close());
-  return certificate;
-}
-
-async function readiness(health: StoreHealth, audit: AuditLog, draining: boolean): Promise<Readiness> {
-  const reasons: string[] = [];
-  if (draining) reasons.push("draining");
-  if (!audit.admits()) reasons.push("audit_unavailable");
-  if (!(await health.check())) reasons.push("store_unavailable");
-  return { ready: reasons.length === 0, reasons };
+/** Resolves with the URL under which it was bound. */
+async function listen(config: Config, listener: Listener): Promise<string> {
+  const { address } = config.listen.public;
+  const port = await listener.listen(address.host, address.port);
+  return urlOf(config.listen.public, port);
 }

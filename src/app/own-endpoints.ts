@@ -21,6 +21,7 @@ import type { Policy } from "../policy/types.ts";
 import type { OwnEndpoints } from "../proxy/own-endpoints.ts";
 import type { SigninGate } from "../signin/gate.ts";
 import { createSignin, type Signin } from "../signin/signin.ts";
+import { type ConsoleDeps, registerConsole } from "./admin-console.ts";
 import type { Records } from "./records.ts";
 import type { Store } from "../store/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
@@ -41,6 +42,7 @@ export interface OwnEndpointsDeps {
   readonly policy: () => Policy;
   /** Our origin; asked from `open` on. */
   readonly issuer: () => string;
+  readonly liveStatus: ConsoleDeps["liveStatus"];
 }
 
 /** OAuth, sign-in and metadata. They open once the listener has its port, for the issuer may hold it. */
@@ -107,6 +109,7 @@ async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
   const issuer = deps.issuer();
   const { documents } = store;
   const { path } = config.oauth;
+  const { public_path: prefix } = config.admin;
   const cookieKeys = cookieKeysFor(config);
   const signin = createSignin({
     config: config.signin,
@@ -120,13 +123,16 @@ async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
     audit,
     scopes: () => policy().scopes,
     portals: () => policy().portals,
-    returnPrefixes: [path],
+    returnPrefixes: prefix === undefined ? [path] : [path, prefix],
     clientName: createWaitingClientName({ documents, clients: records.clients, digester, path }),
   });
   const chrome = (): Chrome => signin.gate.chrome(null);
   const server = createWebServer({ log, origin: () => issuer, errorPage: (fault) => messagePage(chrome(), fault) });
   server.app.register(signin.routes);
   await registerOAuth(server.app, config, { ...deps, gate: signin.gate, cookieKeys });
+  if (prefix !== undefined) {
+    registerConsole(server.app, config, deps, { prefix, origin: () => issuer, address: issuer, signin });
+  }
   await server.ready();
   return { server, signin };
 }

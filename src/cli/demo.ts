@@ -110,6 +110,7 @@ Try:
 Sign in at ${stage.publicUrl}/signin:
   administrator  ${admin.email}   ${admin.password}
   member         ${member.email}  ${member.password}
+The administrator's pages, Settings › MCP Access, are at ${stage.adminUrl}/
 Connect an MCP client to ${stage.publicUrl}/mcp. It sends you to sign in and asks for your consent. A new client waits
 until an administrator approves it:
   npx mcp-remote ${stage.publicUrl}/mcp --allow-http

@@ -23,7 +23,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { messageOnWire, wireChecks } from "./explain-wire.ts";
+import { messageOnWire, wireChecks } from "../app/explain-wire.ts";
 import { tokenCaller, withTokenSource } from "./explain-token.ts";
 import { type KeyDesk, requirePolicy, withKeyDesk } from "./key-store.ts";
 

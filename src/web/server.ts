@@ -42,7 +42,7 @@ const ABOUT = "ownRequest";
 export function createWebServer(options: {
   readonly log: WebLog;
   readonly errorPage: ErrorPage;
-  readonly origin: () => string;
+  readonly origin: (request: IncomingMessage) => string;
 }): WebServer {
   const { log, errorPage, origin } = options;
   const known = new WeakMap<IncomingMessage, OwnRequest>();
@@ -75,7 +75,7 @@ export function createWebServer(options: {
     serve(request, response, about) {
       known.set(request, about);
       try {
-        setSecurityHeaders(response, { https: origin().startsWith("https:") });
+        setSecurityHeaders(response, { https: origin(request).startsWith("https:") });
         response.setHeader("x-request-id", about.requestId);
         app.routing(request, response);
       } catch (error) {
@@ -127,9 +127,9 @@ export function aboutOf(request: FastifyRequest): OwnRequest {
  */
 export async function registerPageParsers(scope: FastifyInstance): Promise<void> {
   if (scope.hasRequestDecorator("cookies")) return;
-  const origin = scope.getDecorator<() => string>(OWN_ORIGIN);
+  const origin = scope.getDecorator<(request: IncomingMessage) => string>(OWN_ORIGIN);
   scope.addHook("onRequest", async (request) => {
-    if (isFromElsewhere(request.raw, origin())) throw new FromElsewhere();
+    if (isFromElsewhere(request.raw, origin(request.raw))) throw new FromElsewhere();
   });
   await scope.register(cookie);
   await scope.register(formbody, { bodyLimit: MAX_BODY_BYTES });

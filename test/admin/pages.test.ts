@@ -560,7 +560,7 @@ onBothStores("activity on the pages", (stores) => {
     expect(words(await admin.at("/activity?from=yesterday"))).toContain("This is no time");
     const href = unescapeHtml(/href="(\/admin\/activity\/[^"]*)"><code>GET/.exec(list.text)?.[1] ?? "");
     const entry = await admin.get(new URL(href, list.url).href);
-    expect(words(entry)).toContain("Compare `portal_named` and `portal_allowed` in the audit line.");
+    expect(words(entry)).toContain("Compare portal_named and portal_allowed in the audit line.");
     const explain = unescapeHtml(/href="(\/admin\/explain[^"]*)"[^>]*>\s*Explain this/.exec(entry.text)?.[1] ?? "");
     const steps = await admin.get(new URL(explain, entry.url).href);
     expect(steps.status).toBe(200);

@@ -130,6 +130,8 @@ export async function keyboardProblems(page: Page): Promise<readonly string[]> {
     const seen = new Set();
     window.controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter((element) => {
       if (element.disabled || element.tabIndex < 0 || element.type === "hidden") return false;
+      // What a closed \`details\` holds is not there.
+      if (!element.checkVisibility()) return false;
       // Of a radio group the Tab key reaches one; the arrow keys reach the others.
       if (element.type !== "radio") return true;
       const group = [...document.querySelectorAll("input[type=radio]")].filter(({ name }) => name === element.name);
@@ -143,7 +145,7 @@ export async function keyboardProblems(page: Page): Promise<readonly string[]> {
     "window.getSelection()?.removeAllRanges(); document.body.prepend(Object.assign(document.createElement('span'), { id: 'start', tabIndex: 0 })); document.getElementById('start').focus()",
   );
   for (const [index, control] of all.entries()) {
-    await page.keyboard.press("Tab");
+    await nextControl(page);
     const { at, seen } = await page.evaluate<{ at: number; seen: boolean }>(`(() => {
       const style = getComputedStyle(document.activeElement);
       return { at: window.controls.indexOf(document.activeElement), seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
@@ -153,6 +155,19 @@ export async function keyboardProblems(page: Page): Promise<readonly string[]> {
   }
   await page.evaluate("document.getElementById('start').remove(); document.activeElement?.blur()");
   return problems;
+}
+
+/** Most places of one field for a time: day, month, year, hour, minute, and the button of its calendar. */
+const MOST_PLACES = 8;
+
+/** Tab to the next control: a field for a date or a time has several places in it. */
+async function nextControl(page: Page): Promise<void> {
+  await page.evaluate("window.before = document.activeElement");
+  for (let places = 0; places < MOST_PLACES; places += 1) {
+    await page.keyboard.press("Tab");
+    const inside = `document.activeElement === window.before && window.before.matches("[type^=date]")`;
+    if (!(await page.evaluate<boolean>(inside))) return;
+  }
 }
 
 /** Controls smaller than a finger (44 px). A box with its label is as large as the label; links in text may be smaller. */

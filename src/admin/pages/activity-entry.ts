@@ -38,7 +38,7 @@ export function entryPage(frame: Frame, entry: EntryView): Html {
     up: { label: "Activity", href: paths.activity },
     body: html`<div class="card">
         <p>${outcomeBadge(entry)} ${foreignText(text, 200)} <code>${foreignText(entry.reason, 60)}</code></p>
-        ${check === null || entry.decision === "allow" ? null : html`<p class="hint">${check}</p>`}
+        ${check === null || entry.decision === "allow" ? null : html`<p class="hint">${withCode(check)}</p>`}
         ${facts([
           ["When", fullMoment(entry.at, now)],
           ["Kind", eventWords(entry.event)],
@@ -49,6 +49,11 @@ export function entryPage(frame: Frame, entry: EntryView): Html {
       </div>
       ${change(entry)}`,
   });
+}
+
+/** Words of the error table, in which names stand between backquotes. */
+function withCode(text: string): Html {
+  return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
 }
 
 function explainHref(path: string, { scopes, ...form }: NonNullable<EntryView["explain"]>): string {
