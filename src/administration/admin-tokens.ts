@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { AdminTokenRecord, AdminTokens } from "../store/admin-tokens.ts";
+import type { People } from "../store/people.ts";
 import { rewrite } from "../store/typed-document.ts";
 import type { AdminTokenView, TokensAdministration } from "./administration.ts";
 import { tokenFields } from "./audit-fields.ts";
@@ -28,7 +29,10 @@ export function isAdminTokenId(text: string): text is `adm_${string}` {
 
 /** Tells whose a presented token is. */
 export interface AdminTokenCheck {
-  /** `null` for one that is unknown, malformed, expired or revoked. Rejects with `StoreUnavailable`. */
+  /**
+   * `null` for one that is unknown, malformed, expired or revoked, and for one of somebody who is no administrator any
+   * more. Rejects with `StoreUnavailable`.
+   */
   verify(token: string): Promise<AdminTokenView | null>;
 }
 
@@ -42,9 +46,17 @@ export interface AdminTokensDeps {
 /** See `AdminTokenCheck`. */
 export function createAdminTokenCheck({
   tokens,
+  people,
   digester,
   clock,
-}: Omit<AdminTokensDeps, "randomBytes">): AdminTokenCheck {
+}: Omit<AdminTokensDeps, "randomBytes"> & { readonly people: Pick<People, "findByEmail"> }): AdminTokenCheck {
+  /** A token is worth what the administrator is who made it. At the command line there is nobody to look up. */
+  async function stands(createdBy: string): Promise<boolean> {
+    if (createdBy.startsWith("cli:")) return true;
+    const person = await people.findByEmail(createdBy);
+    return person !== null && person.disabledAt === null && person.role === "admin";
+  }
+
   return {
     async verify(token) {
       if (!TOKEN.test(token)) return null;
@@ -52,6 +64,7 @@ export function createAdminTokenCheck({
       const now = clock.now();
       if (record === null || record.revokedAt !== null) return null;
       if (record.endsAt !== null && record.endsAt <= now) return null;
+      if (!(await stands(record.createdBy))) return null;
       // Where somebody else writes at the same time, their time is as good.
       if (now - (record.lastUsedAt ?? 0) >= LAST_USED_MS) await tokens.update({ ...record, lastUsedAt: now });
       return viewOf(record);
@@ -82,7 +95,7 @@ export function createTokensAdministration({
         digest: digester.stored(token),
         name,
         createdAt: now,
-        createdBy: actor.subject,
+        createdBy: actor.behind ?? actor.subject,
         endsAt: expiresInMs === null ? null : now + expiresInMs,
         revokedAt: null,
         lastUsedAt: null,

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { isCredentialId, isPortalId, isScope, type Scope } from "../core/ids.ts";
 import type { Principal } from "../core/principal.ts";
@@ -24,7 +25,15 @@ export async function explainQuestion(question: ExplainQuestion, deps: ExplainDe
   const principal = await principalFor(question.caller, deps);
   const { mcpAccess } = await deps.settings.read();
   const bytes = body === null ? null : new TextEncoder().encode(body);
-  return deps.explain({ method, target, headers, body: bytes, principal, mcpAccess });
+  return withoutFolders(deps.explain({ method, target, headers, body: bytes, principal, mcpAccess }));
+}
+
+/** Where the rules lie on the machine is not for who asks over the network. */
+function withoutFolders(explanation: Explanation): Explanation {
+  const steps = explanation.steps.map((step) =>
+    step.source === undefined ? step : { ...step, source: { ...step.source, file: basename(step.source.file) } },
+  );
+  return { ...explanation, steps };
 }
 
 async function principalFor(caller: ExplainQuestion["caller"], deps: ExplainDeps): Promise<ExplainInput["principal"]> {

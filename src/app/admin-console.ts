@@ -56,10 +56,15 @@ export function registerConsole(
   deps: ConsoleDeps,
   { address, origin, prefix, signin }: ConsolePlace,
 ): void {
-  const { audit, clock, digester, log, store } = deps;
+  const { audit, clock, digester, log, records, store } = deps;
   const { gate, people, sessions } = signin;
   const administration = wireAdministration(config, { ...deps, people, sessions });
-  const tokens = createAdminTokenCheck({ tokens: createAdminTokens(store.documents), digester, clock });
+  const tokens = createAdminTokenCheck({
+    tokens: createAdminTokens(store.documents),
+    people: records.people,
+    digester,
+    clock,
+  });
   app.register(
     adminPages({
       prefix,

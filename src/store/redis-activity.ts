@@ -72,12 +72,12 @@ async function readChunk(connection: RedisConnection, high: string, low: string)
 
 function highest({ after, to }: ActivityQuery): string {
   if (after !== undefined) return `(${after}`;
-  return to === undefined ? "+" : String(to + LATE_MS);
+  return to === undefined ? "+" : String(Math.max(0, to + LATE_MS));
 }
 
 function lowest({ before, from }: ActivityQuery): string {
   if (before !== undefined) return `(${before}`;
-  return from === undefined ? "-" : String(from);
+  return from === undefined ? "-" : String(Math.max(0, from));
 }
 
 function matches(entry: Activity, query: ActivityQuery): boolean {

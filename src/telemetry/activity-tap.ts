@@ -26,6 +26,10 @@ export interface ActivityTapOptions {
   readonly flushMs?: number;
 }
 
+/** Whose refusals are bounded: whoever is refused may come as often as they like. */
+const REFUSED_EVENTS = ["request", "oauth", "signin", "admin"] as const;
+type RefusedEvent = (typeof REFUSED_EVENTS)[number];
+
 /** Of allowed requests (and streams) one in so many is kept, and so many a second. */
 const ONE_IN = 100;
 const ALLOWED_PER_SECOND = 5;
@@ -33,7 +37,7 @@ const ALLOWED_PER_SECOND = 5;
 const REFUSED_PER_SECOND = 20;
 
 /**
- * All of admin and config, and what was allowed of oauth and signin, is handed on; refusals up to a rate, because a
+ * All of config, and what was allowed of admin, oauth and signin, is handed on; refusals up to a rate, because a
  * flood of them must not push out what came before; of allowed requests a sample, which costs the others a comparison.
  * Nothing is written on a request's path, and nothing throws: what the store does not take is lost, and counted.
  */
@@ -48,7 +52,7 @@ class StoreTap implements ActivityTap {
   readonly #instance: string;
   readonly #writer: ActivityWriter;
   readonly #allowed: Rate;
-  readonly #refused: { readonly request: Rate; readonly oauth: Rate; readonly signin: Rate };
+  readonly #refused: Readonly<Record<RefusedEvent, Rate>>;
   #untilSample = ONE_IN;
 
   constructor({ activity, clock, instance, log, flushMs = 500 }: ActivityTapOptions) {
@@ -60,6 +64,7 @@ class StoreTap implements ActivityTap {
       request: new Rate(REFUSED_PER_SECOND),
       oauth: new Rate(REFUSED_PER_SECOND),
       signin: new Rate(REFUSED_PER_SECOND),
+      admin: new Rate(REFUSED_PER_SECOND),
     };
   }
 
@@ -80,7 +85,7 @@ class StoreTap implements ActivityTap {
 
   event(record: EventRecord): void {
     const { event, decision } = record;
-    if (decision === "deny" && (event === "oauth" || event === "signin") && !this.#mayRefuse(event)) return;
+    if (decision === "deny" && event !== "config" && !this.#mayRefuse(event)) return;
     this.#writer.add(activityOfEvent(record, this.#clock.now(), this.#instance));
   }
 
@@ -92,7 +97,7 @@ class StoreTap implements ActivityTap {
     this.#writer.add(activityOfRequest(record, this.#clock.now(), this.#instance));
   }
 
-  #mayRefuse(event: "request" | "oauth" | "signin"): boolean {
+  #mayRefuse(event: RefusedEvent): boolean {
     const rate = this.#refused[event];
     const now = this.#clock.now();
     this.#tellOne(event, rate.rest(now));
@@ -105,11 +110,11 @@ class StoreTap implements ActivityTap {
   /** Tells of seconds that are over; of the running one only at the end. True where one still runs. */
   #tellRest(final: boolean): boolean {
     const now = final ? Infinity : this.#clock.now();
-    for (const event of ["request", "oauth", "signin"] as const) this.#tellOne(event, this.#refused[event].rest(now));
+    for (const event of REFUSED_EVENTS) this.#tellOne(event, this.#refused[event].rest(now));
     return Object.values(this.#refused).some((rate) => rate.hasRest);
   }
 
-  #tellOne(event: "request" | "oauth" | "signin", rest: Rest | null): void {
+  #tellOne(event: RefusedEvent, rest: Rest | null): void {
     if (rest !== null) this.#writer.add(activityOfMany(event, rest.count, rest.at, this.#instance));
   }
 }

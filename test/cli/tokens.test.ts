@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import { createAdminTokenCheck } from "../../src/administration/admin-tokens.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createDigester } from "../../src/credentials/digest.ts";
+import { createPeople } from "../../src/store/people.ts";
 import { createAdminTokens } from "../../src/store/admin-tokens.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -32,6 +33,7 @@ async function isGood(token: string): Promise<boolean> {
   const store = openSqliteStore({ file: join(folder, "portcullis.db"), clock: systemClock });
   const check = createAdminTokenCheck({
     tokens: createAdminTokens(store.documents),
+    people: createPeople(store.documents),
     digester: createDigester({ pepper: PEPPER }),
     clock: systemClock,
   });

@@ -132,6 +132,12 @@ export function activityContract(name: string, subject: ActivityUnderTest): void
       expect(await statuses({ ...span, after: newest.items[0]?.id, before: oldest?.id })).toEqual([6, 5, 4, 3]);
     });
 
+    test("times before all others are times like any", async () => {
+      await store.activity.append(numbered(3));
+      expect(await statuses({ from: -62_135_596_800_000 })).toEqual([2, 1, 0]);
+      expect(await statuses({ to: -62_135_596_800_000 })).toEqual([]);
+    });
+
     test("what is no cursor gives an empty page", async () => {
       await store.activity.append(numbered(2));
       for (const id of ["", "x", "-", "+", "1", "1-", "-1", "1-1-1", "9".repeat(40), "(1-1", "1 -1"]) {

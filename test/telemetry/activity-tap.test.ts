@@ -145,20 +145,21 @@ describe("the activity", () => {
     expect(written()).toHaveLength(21);
   });
 
-  test("of a flood of refused sign-ins does not push out what administrators do", async () => {
+  test("of a flood of refusals, a member's at the pages among them, does not push out what administrators do", async () => {
     const { tap, written } = stage();
     for (let n = 0; n < 1000; n += 1) {
       tap.event({ event: "signin", action: "signin.password", decision: "deny", reason: "wrong_password" });
       tap.event({ event: "oauth", action: "token.refuse", decision: "deny", reason: "invalid_grant" });
-      if (n % 10 === 0) tap.event({ event: "admin", action: "key.create", decision: "deny", reason: "invalid" });
+      tap.event({ event: "admin", action: "page.refuse", decision: "deny", reason: "forbidden" });
+      if (n % 10 === 0) tap.event({ event: "admin", action: "key.create" });
       if (n % 10 === 0) tap.event({ event: "signin", action: "signin.password" });
     }
     await tap.close();
     const of = (event: string, decision: string): Activity[] =>
       written().filter((entry) => entry.event === event && entry.decision === decision);
-    expect(of("admin", "deny")).toHaveLength(100);
+    expect(of("admin", "allow")).toHaveLength(100);
     expect(of("signin", "allow")).toHaveLength(100);
-    for (const event of ["signin", "oauth"]) {
+    for (const event of ["signin", "oauth", "admin"]) {
       expect(of(event, "deny")).toHaveLength(21);
       expect(of(event, "deny").reduce((sum, { count }) => sum + count, 0)).toBe(1000);
     }

@@ -12,7 +12,7 @@ import { ApiProblem } from "./problem.ts";
 export interface ApiAuthOptions {
   readonly gate: Pick<SigninGate, "current" | "csrfToken" | "checkCsrf">;
   readonly tokens: AdminTokenCheck;
-  readonly counters: Pick<CounterStore, "add" | "read">;
+  readonly counters: Pick<CounterStore, "add">;
   readonly now: () => number;
   /** The origin that our own pages have for this request. */
   readonly origin: (request: FastifyRequest) => string;
@@ -22,7 +22,7 @@ export interface ApiAuthOptions {
 export type ApiAuth = (request: FastifyRequest, about: OwnRequest) => Promise<Caller>;
 
 const WINDOW_MS = 15 * 60_000;
-/** Tokens have 256 random bits: this keeps a flood of bad ones from the store, and shows in the audit. */
+/** Bad tokens that an address may send in a window; more are told to wait. */
 const BAD_TOKENS = 20;
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const BEARER = /^Bearer ([\x21-\x7e]{1,256})$/i;
@@ -80,19 +80,20 @@ async function byToken(
   { counters, now, tokens }: ApiAuthOptions,
 ): Promise<Caller> {
   const name = `admin_token:address:${networkOf(clientIp)}`;
-  const { count, resetsAt } = await counters.read(name);
-  if (count >= BAD_TOKENS) {
-    const seconds = Math.max(1, Math.ceil((resetsAt - now()) / 1000));
-    throw new ApiProblem("too_many_requests", { headers: { "retry-after": `${seconds}` } });
-  }
   const token = BEARER.exec(value)?.[1];
   const record = token === undefined ? null : await tokens.verify(token);
+  // A good token is never made to wait: who shares its address could lock it out.
   if (record === null) {
-    await counters.add(name, WINDOW_MS);
+    const { count, resetsAt } = await counters.add(name, WINDOW_MS);
+    if (count > BAD_TOKENS) {
+      const seconds = Math.max(1, Math.ceil((resetsAt - now()) / 1000));
+      throw new ApiProblem("too_many_requests", { headers: { "retry-after": `${seconds}` } });
+    }
     throw new ApiProblem("credential_invalid", {
       headers: { "www-authenticate": `${CHALLENGE["www-authenticate"]}, error="invalid_token"` },
     });
   }
-  const actor: Actor = { subject: `token:${record.name}`, kind: "token", address: clientIp, requestId };
+  const behind = record.createdBy;
+  const actor: Actor = { subject: `token:${record.name}`, kind: "token", behind, address: clientIp, requestId };
   return { actor, id: record.id, csrfToken: null };
 }

@@ -101,7 +101,7 @@ function filters({ paths }: Frame, { filters: values, problems }: ActivityListVi
     inputField({ name, label, type: "text", value: foreignOrEmpty(values[name]), placeholder });
   const day = (name: "from" | "to", label: string): Html =>
     inputField({ name, label, type: "datetime-local", value: values[name], problem: problemOf(problems, name) });
-  const decisions = [any, { value: "allow", label: "Allowed" }, { value: "deny", label: "Refused" }];
+  const decisions = [any, { value: "allow", label: "Allowed or done" }, { value: "deny", label: "Refused" }];
   const body = html`<form method="get" action="${paths.activity}" class="filters" role="search">
     ${selectField({ name: "decision", label: "Outcome", options: decisions, value: values.decision })}
     ${selectField({ name: "event", label: "Kind", options: [any, ...EVENT_KINDS], value: values.event })}
@@ -141,6 +141,8 @@ export function whatHappened({ action, count, method, path, mcp, target }: Activ
     >${mcp === null ? null : html` ${foreignText(mcp, 80)}`}`;
 }
 
-export function outcomeBadge({ decision }: Pick<ActivityRow, "decision">): Html {
-  return decision === "allow" ? badge("success", "Allowed") : badge("danger", "Refused");
+/** Requests are allowed; acts of people and programs are done. */
+export function outcomeBadge({ action, decision }: Pick<ActivityRow, "action" | "decision">): Html {
+  if (decision === "deny") return badge("danger", "Refused");
+  return badge("success", action === null ? "Allowed" : "Done");
 }

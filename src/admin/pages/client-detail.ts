@@ -103,7 +103,7 @@ export function clientApprovePage(frame: Frame, view: ApproveView): Html {
   const { client, problems, catalogue } = view;
   const { paths } = frame;
   const words = new Map(catalogue.scopes.map(({ scope, text }) => [scope, text]));
-  const scopes = client.scopes.map((scope) => ({ scope, text: words.get(scope) ?? "" }));
+  const scopes = client.scopes.map((scope) => ({ scope, text: words.get(scope) ?? words.get(wildcardOf(scope)) ?? "" }));
   const portals = client.portal === null ? catalogue.portals : [client.portal];
   const back = paths.client(client.id);
   const fields = html`${hiddenField("version", String(client.version))}
@@ -133,6 +133,11 @@ export function clientApprovePage(frame: Frame, view: ApproveView): Html {
         ${postForm(frame, paths.clientAct("approve", client.id), fields)}
       </div>`,
   });
+}
+
+/** The rules may name a part of what the catalogue has words for: `workflows:run` of `workflows:*`. */
+function wildcardOf(scope: string): string {
+  return `${scope.slice(0, scope.indexOf(":"))}:*`;
 }
 
 /** Asks before a client is disabled. */

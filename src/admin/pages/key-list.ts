@@ -29,7 +29,6 @@ export interface KeyListView {
 
 const COLUMNS = [
   { label: "Name", look: "main" },
-  { label: "Key" },
   { label: "Scopes" },
   { label: "Portal" },
   { label: "State" },
@@ -88,8 +87,7 @@ function row({ now, paths }: Frame, key: KeyRow): readonly (Html | string)[] {
         >`
       : "";
   return [
-    html`<a href="${paths.key(key.id)}">${foreign(key.name)}</a>`,
-    html`<code class="nowrap">${keyText(key)}</code>`,
+    html`<a href="${paths.key(key.id)}">${foreign(key.name)}</a> <code class="below">${keyText(key)}</code>`,
     fewScopes(key.scopes),
     portalText(key.portal),
     keyBadge(key.state),

@@ -27,7 +27,7 @@ const list: Handler = async ({ desk, request, show }) => {
   const found = await pageOfList((part) => administration.grants.list({ person, client, ...part }), query.after);
   const here = (after: string | null): string => withQuery(paths.grants, { person, client, after });
   const [first] = found.items;
-  const of = person === undefined ? (client ?? null) : (first?.person?.email ?? person);
+  const of = person === undefined ? (first?.client?.name ?? client ?? null) : (first?.person?.email ?? person);
   const view = {
     grants: found.items.map((grant) => grantRow(grant, administration)),
     of,

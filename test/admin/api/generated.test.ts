@@ -68,14 +68,12 @@ onBothStores("the administration API, by its own description", (stores) => {
     const stage = await startApi(stores());
     const document = readDocument((await stage.call("GET", "/openapi.json")).json);
     const ids = await knownIds(stage);
-    const succeeded = new Set<string>();
     for (const each of document.operations) {
       const schema = each.requestBody?.content["application/json"]?.schema;
       const bodies = schema === undefined ? fc.constant(undefined) : validOf(document, schema);
       await fc.assert(
         fc.asyncProperty(requests(document, each, ids, bodies), async ({ body, headers, path }) => {
           const answer = await stage.call(each.method, path, body, headers);
-          if (answer.status < 300) succeeded.add(each.operationId);
           expect([each.operationId, document.complaint(each, answer), answer.status < 500]).toEqual([
             each.operationId,
             null,
@@ -86,8 +84,12 @@ onBothStores("the administration API, by its own description", (stores) => {
       );
     }
     expect(stage.faults).toEqual([]);
+    // What is generated may all be refused, for a cursor is seldom one of ours. Without parameters, each read answers.
     const reads = document.operations.filter(({ method, path }) => method === "GET" && !path.includes("{"));
-    expect(reads.filter(({ operationId }) => !succeeded.has(operationId))).toEqual([]);
+    expect(reads.length).toBeGreaterThan(8);
+    for (const { operationId, path } of reads) {
+      expect([operationId, (await stage.call("GET", path)).status]).toEqual([operationId, 200]);
+    }
   });
 
   test("refuses what does not fit with a problem of 4xx, and never fails", { timeout: 120_000 }, async () => {

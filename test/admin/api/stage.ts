@@ -151,7 +151,7 @@ export async function startApi({ clock, store }: { readonly clock: Clock; readon
       administration,
       auth: createApiAuth({
         gate: signin.gate,
-        tokens: createAdminTokenCheck({ tokens, digester, clock }),
+        tokens: createAdminTokenCheck({ tokens, people: records.people, digester, clock }),
         counters: store.counters,
         now: () => clock.now(),
         origin: () => origin,
