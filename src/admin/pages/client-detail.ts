@@ -103,7 +103,10 @@ export function clientApprovePage(frame: Frame, view: ApproveView): Html {
   const { client, problems, catalogue } = view;
   const { paths } = frame;
   const words = new Map(catalogue.scopes.map(({ scope, text }) => [scope, text]));
-  const scopes = client.scopes.map((scope) => ({ scope, text: words.get(scope) ?? words.get(wildcardOf(scope)) ?? "" }));
+  const scopes = client.scopes.map((scope) => ({
+    scope,
+    text: words.get(scope) ?? words.get(wildcardOf(scope)) ?? "",
+  }));
   const portals = client.portal === null ? catalogue.portals : [client.portal];
   const back = paths.client(client.id);
   const fields = html`${hiddenField("version", String(client.version))}
