@@ -327,7 +327,7 @@ const OVERVIEW: OverviewView = {
     openStreams: 12,
   },
   instance: { name: "desk-1-4711", version: "0.1.0", rules: "3f9a1b2c4d5e" },
-  store: { kind: "sqlite", up: true },
+  store: { kind: "SQLite", up: true },
   isNew: false,
 };
 
@@ -352,7 +352,7 @@ export const ADMIN_STATES: Readonly<Record<string, () => Html>> = {
       },
     }),
   "admin-overview-store-down": () =>
-    overviewPage(FRAME, { ...OVERVIEW, mcpAccess: null, clientPolicy: null, store: { kind: "redis", up: false } }),
+    overviewPage(FRAME, { ...OVERVIEW, mcpAccess: null, clientPolicy: null, store: { kind: "Redis", up: false } }),
   "admin-switch-off": () => switchOffPage(FRAME, { version: 3, grants: { count: 14, more: false }, openStreams: 12 }),
   "admin-keys": () =>
     keyListPage(waitingFrame, { search: "", state: null, keys: KEYS, first: null, next: "/admin/keys?after=x" }),
