@@ -1,4 +1,4 @@
-import type { ApiKeyRecord, KeyQuery } from "./types.ts";
+import type { ApiKeyRecord } from "./types.ts";
 
 /** Sorts after every character that a name can hold. */
 const BEYOND = "\u{10FFFF}\u{10FFFF}";
@@ -36,11 +36,4 @@ export function placesOfPrefix(text: string): { readonly first: NamePlace; reado
 /** The later of two places. */
 export function later(a: NamePlace, b: NamePlace): NamePlace {
   return comparePlaces(a, b) < 0 ? b : a;
-}
-
-/** True where the key is in that state now; any is, where none is asked for. */
-export function hasState(record: ApiKeyRecord, state: KeyQuery["state"], now: number): boolean {
-  if (state === undefined) return true;
-  if (record.revokedAt !== null) return state === "revoked";
-  return state === (record.expiresAt !== null && record.expiresAt <= now ? "expired" : "active");
 }

@@ -1,14 +1,15 @@
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { type CredentialId, isCredentialId } from "../core/ids.ts";
-import { comparePlaces, hasState, later, type NamePlace, placeOf, placesOfPrefix } from "./key-search.ts";
+import { comparePlaces, later, type NamePlace, placeOf, placesOfPrefix } from "./key-search.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
-import { PAGE } from "./redis-scripts.ts";
+import { IN_STATE, PAGE } from "./redis-scripts.ts";
 import { type ApiKeyRecord, type KeyQuery, type KeyStore, StoreUnavailable } from "./types.ts";
 
-/** Keys that one script looks at for a state, and that one step of a search or of naming reads. */
+/** Keys that one step looks at for a state. */
 const LOOKED_AT = 1000;
+/** Keys that one step of naming reads. */
 const STEP = 200;
 /** Between the parts of a member. Before every character of a name, so that members sort as their parts do. */
 const NUL = "\0";
@@ -74,20 +75,30 @@ async function byName(
   const { limit, state, after } = query;
   const start = after === undefined ? null : await options.get(after);
   if (after !== undefined && start === null) return [];
-  const page: ApiKeyRecord[] = [];
-  const step = state === undefined ? limit : Math.max(limit, STEP);
+  const found: string[] = [];
+  const step = state === undefined ? limit : LOOKED_AT;
   let from: NamePlace | undefined = start === null ? { name: "", id: "" } : placeOf(start);
-  while (from !== undefined && page.length < limit) {
+  while (from !== undefined && found.length < limit) {
     // Each step begins where the one before ended.
     // oxlint-disable-next-line no-await-in-loop
     const places: readonly NamePlace[] = await placesAfter(options, query.search, from, step);
-    const ids = places.map(({ id }) => id);
     // oxlint-disable-next-line no-await-in-loop
-    const records = await recordsOf(options.get, ids);
-    page.push(...records.filter((record) => hasState(record, state, options.clock.now())));
+    found.push(...(await inState(options, state, places)));
     from = places.length < step ? undefined : places.at(-1);
   }
-  return page.slice(0, limit);
+  return recordsOf(options.get, found.slice(0, limit));
+}
+
+async function inState(
+  { connection, clock }: KeyListOptions,
+  state: KeyQuery["state"],
+  places: readonly NamePlace[],
+): Promise<readonly string[]> {
+  const ids = places.map(({ id }) => id);
+  if (state === undefined || ids.length === 0) return ids;
+  // Without a key a cluster would not know which node to ask.
+  const reply = await connection.send("eval", [IN_STATE, 1, REDIS_KEYS.newest, state, clock.now(), ...ids]);
+  return understood(names, reply);
 }
 
 /** The first places after `from` of what is found by any of the three ways, in order. */

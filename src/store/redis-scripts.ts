@@ -65,18 +65,20 @@ local n = append(KEYS[1], KEYS[2], ARGV[1] .. ' digest:' .. state[4])
 return {n, redis.call('HMGET', KEYS[7], ${FIELDS})}
 `;
 
-/**
- * KEYS newest. ARGV limit, after ('' for the first page), keys to look at, state ('' for any), now
- * → {the last that was looked at, or false at the end; ids…}.
- */
-export const PAGE = `
-local limit, most, state, now = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local function has(id)
-  if state == '' then return true end
+const HAS_STATE = `
+local function hasState(id, state, now)
   local times = redis.call('HMGET', '${REDIS_KEYS.recordOf}' .. id, 'revokedAt', 'expiresAt')
   if times[1] then return state == 'revoked' end
   return state == ((times[2] and tonumber(times[2]) <= now) and 'expired' or 'active')
 end
+`;
+
+/**
+ * KEYS newest. ARGV limit, after ('' for the first page), keys to look at, state ('' for any), now
+ * → {the last that was looked at, or false at the end; ids…}.
+ */
+export const PAGE = `${HAS_STATE}
+local limit, most, state, now = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local first = 0
 if ARGV[2] ~= '' then
   local rank = redis.call('ZREVRANK', KEYS[1], ARGV[2])
@@ -87,9 +89,18 @@ local ids = redis.call('ZREVRANGE', KEYS[1], first, first + most - 1)
 local page = {#ids == most and ids[most]}
 for _, id in ipairs(ids) do
   if #page > limit then break end
-  if has(id) then page[#page + 1] = id end
+  if state == '' or hasState(id, state, now) then page[#page + 1] = id end
 end
 return page
+`;
+
+/** ARGV state, now, ids… → those in the state. */
+export const IN_STATE = `${HAS_STATE}
+local found = {}
+for i = 3, #ARGV do
+  if hasState(ARGV[i], ARGV[1], tonumber(ARGV[2])) then found[#found + 1] = ARGV[i] end
+end
+return found
 `;
 
 /**

@@ -17,7 +17,10 @@ const STATES = {
 
 const INDEXES = { active: "keys_not_revoked", expired: "keys_expiring", revoked: "keys_revoked" } as const;
 
-/** The statement for a page after the record. All of its text is ours; what was asked for is bound. */
+/**
+ * The statement for a page after the record. All of its text is ours; what was asked for is bound. Ids are found in
+ * indexes alone, and only the keys of the page are read: a rare state among many keys would else read each of them.
+ */
 export function keyListSql(query: KeyQuery, after: ApiKeyRecord | null, now: number): KeyListSql {
   const { search = "", limit } = query;
   return search === "" ? newestFirst(query, after, now) : byName({ ...query, search, limit }, after, now);
@@ -31,7 +34,10 @@ function newestFirst({ state, limit }: KeyQuery, after: ApiKeyRecord | null, now
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   const index = state === undefined ? "keys_newest" : INDEXES[state];
   return {
-    sql: `SELECT * FROM keys INDEXED BY ${index} ${where} ORDER BY created_at DESC, id DESC LIMIT :limit`,
+    sql: `
+      SELECT keys.* FROM (
+        SELECT id FROM keys INDEXED BY ${index} ${where} ORDER BY created_at DESC, id DESC LIMIT :limit
+      ) AS page CROSS JOIN keys ON keys.id = page.id ORDER BY created_at DESC, keys.id DESC`,
     values: {
       ":limit": limit,
       ...nowFor(state, now),
@@ -52,12 +58,13 @@ function byName(query: KeyQuery & { readonly search: string }, after: ApiKeyReco
   const afterStart = `AND (search_name, id) > (:startName, :startId) ${inState}`;
   return {
     sql: `
-      SELECT * FROM (SELECT * FROM keys INDEXED BY keys_by_name
-        WHERE (search_name, id) > (:fromName, :fromId) AND search_name < :end ${inState} ${BY_NAME})
-      UNION SELECT * FROM (SELECT * FROM keys INDEXED BY keys_by_last4
-        WHERE last4 = :search ${afterStart} ${BY_NAME})
-      UNION SELECT * FROM keys WHERE id = :search ${afterStart}
-      ${BY_NAME}`,
+      SELECT keys.* FROM (
+        SELECT id FROM (SELECT id FROM keys INDEXED BY keys_by_name
+          WHERE (search_name, id) > (:fromName, :fromId) AND search_name < :end ${inState} ${BY_NAME})
+        UNION SELECT id FROM (SELECT id FROM keys INDEXED BY keys_by_last4
+          WHERE last4 = :search ${afterStart} ${BY_NAME})
+        UNION SELECT id FROM keys WHERE id = :search ${afterStart}
+      ) AS page CROSS JOIN keys ON keys.id = page.id ORDER BY search_name, keys.id LIMIT :limit`,
     values: {
       ":search": search,
       ":fromName": from.name,
