@@ -41,4 +41,14 @@ describe("text for a line of JSON", () => {
     expect(jsonText(`/x/${key}/y/${key}`, 2048)).toBe('"/x/noice_sk_live_[redacted]/y/noice_sk_live_[redacted]"');
     expect(jsonText(key, 30)).not.toContain("a1B2");
   });
+
+  test("keys and admin tokens that stand side by side are each redacted", () => {
+    const secrets = [
+      `noice_sk_live_${"a".repeat(36)}`,
+      `noice_admin_${"b".repeat(43)}`,
+      `noice_sk_live_${"c".repeat(36)}`,
+    ];
+    const text = jsonText(secrets.join(""), 2048);
+    expect(text).toBe('"noice_sk_live_[redacted]noice_admin_[redacted]noice_sk_live_[redacted]"');
+  });
 });
