@@ -89,9 +89,21 @@ function isComplaint(message: ConsoleMessage): boolean {
   return message.type() === "error" && !message.text().startsWith(ANSWERED_WITH_AN_ERROR);
 }
 
+/** How often a picture is tried. */
+const CAPTURES = 5;
+
 /** Writes `screenshots/NAME.LOOK.png`, the whole page. */
 export async function screenshot(page: Page, name: string, look: Look): Promise<void> {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.${look.name}.png`), fullPage: true });
+  const picture = { path: join(SCREENSHOTS, `${name}.${look.name}.png`), fullPage: true };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await page.screenshot(picture);
+      return;
+    } catch (error) {
+      // Chromium's compositor now and then has no frame to give; what the page shows is not in question.
+      if (attempt === CAPTURES || !String(error).includes("Unable to capture screenshot")) throw error;
+    }
+  }
 }
 
 /** What axe-core finds: rule, and where. Runs beside the page's CSP, as the developer tools do. */
