@@ -18,7 +18,8 @@ import { type GrantRecord, type Grants, grantState } from "../store/grants.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import * as field from "../store/record-fields.ts";
 import { isOpenSince, type Settings, type SettingsStore } from "../store/settings.ts";
-import type { ChangeTag, DocumentStore, StoredDocument } from "../store/types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, StoredDocument } from "../store/types.ts";
 import { readAudience } from "./audience.ts";
 import type { CredentialSource } from "./source.ts";
 

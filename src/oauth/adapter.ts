@@ -4,7 +4,8 @@ import { type CredentialId, type Digest, isDigest, isGrantId } from "../core/ids
 import { credentialIdOf } from "../credentials/access-token.ts";
 import type { Digester } from "../credentials/digest.ts";
 import type { Grants } from "../store/grants.ts";
-import type { ChangeTag, DocumentStore, NewDocument, StoredDocument } from "../store/types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, NewDocument, StoredDocument } from "../store/types.ts";
 import type { DevicePolling } from "./device-polling.ts";
 import { isReplay } from "./redemption.ts";
 import type { RequestFacts } from "./request-facts.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/ids.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
 import { TagIndex } from "./tag-index.ts";
-import type { ChangeTag } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
 
 /** What an authenticated caller is answered with; one object per cached entry, frozen. */
 export interface Accepted {

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { ClientId, Digest, PortalId, Scope } from "../core/ids.ts";
 import { clientId, digest, jsonObject, portal, scope, time, version } from "./record-fields.ts";
 import { readAs, readAllAs } from "./typed-document.ts";
-import type { ChangeTag, DocumentStore, NewDocument } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, NewDocument } from "./types.ts";
 
 export type ClientStatus = "waiting" | "approved" | "disabled";
 /** Who brought the client: an administrator, itself (RFC 7591), or the metadata document that its id names. */

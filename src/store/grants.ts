@@ -3,7 +3,8 @@ import type { ClientId, GrantId, PersonId, PortalId, Scope } from "../core/ids.t
 import { clientId, grantId, personId, portal, scope, time, version } from "./record-fields.ts";
 import { isOpenSince, type Settings } from "./settings.ts";
 import { readAs, readAllAs, rewrite } from "./typed-document.ts";
-import type { ChangeTag, DocumentStore, NewDocument } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, NewDocument } from "./types.ts";
 
 /** What one person allowed one client. Every token of it carries its id. Times are wall clock ms. */
 export interface GrantRecord {

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { PersonId, PortalId, Scope } from "../core/ids.ts";
 import { personId, portal, scope, time, version } from "./record-fields.ts";
 import { hashedLookup, readAs, readAllAs } from "./typed-document.ts";
-import type { ChangeTag, DocumentStore, NewDocument } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, NewDocument } from "./types.ts";
 
 export type Role = "admin" | "member";
 

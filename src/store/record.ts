@@ -9,7 +9,8 @@ import {
   isPersonId,
 } from "../core/ids.ts";
 import { credentialId, digest, portal, scope, time } from "./record-fields.ts";
-import { type ApiKeyRecord, type ChangeTag, StoreUnavailable } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import { type ApiKeyRecord, StoreUnavailable } from "./types.ts";
 
 const recordSchema = z.object({
   id: credentialId,

@@ -5,7 +5,8 @@ import { splitTags } from "./record.ts";
 import { leaveFollowers, reportApplied } from "./redis-applied.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
-import type { ChangeLog, ChangeTag, StoreLog } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { ChangeLog, StoreLog } from "./types.ts";
 
 /** How long one read waits for an entry. Each read also renews the registration, and looks for a lost log. */
 const BLOCK_MS = 1000;

@@ -5,13 +5,8 @@ import { joinTags } from "./record.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { CONSUME, COUNT, DOCUMENT_FIELDS, FIND, LIST, REMOVE, REMOVE_GROUP, WRITE } from "./redis-document-scripts.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
-import {
-  type ChangeTag,
-  type DocumentStore,
-  type NewDocument,
-  type StoredDocument,
-  StoreUnavailable,
-} from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import { type DocumentStore, type NewDocument, type StoredDocument, StoreUnavailable } from "./types.ts";
 
 const LOG = [REDIS_KEYS.changes, REDIS_KEYS.changeCount] as const;
 

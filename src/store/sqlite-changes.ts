@@ -3,7 +3,8 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { joinTags, splitTags } from "./record.ts";
 import { sqliteFailure, type SqliteConnection } from "./sqlite-connection.ts";
-import { type ChangeLog, type ChangeTag, StoreUnavailable } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import { type ChangeLog, StoreUnavailable } from "./types.ts";
 
 /** Entries kept. A process that is further behind than this is told `all`. */
 const KEPT = 10_000;

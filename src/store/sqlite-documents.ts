@@ -5,7 +5,8 @@ import { canBeNamed, canExist, encodeDocument, type EncodedDocument, parseJson, 
 import type { SqliteChanges } from "./sqlite-changes.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import type { SqliteSweep } from "./sqlite-sweep.ts";
-import type { ChangeTag, DocumentStore, NewDocument, StoredDocument } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { DocumentStore, NewDocument, StoredDocument } from "./types.ts";
 
 const stateRow = z.object({ version: z.number().int(), consumed_at: z.number().int().nullable() });
 type State = z.infer<typeof stateRow>;

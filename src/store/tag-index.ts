@@ -1,4 +1,4 @@
-import type { ChangeTag } from "./types.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
 
 /**
  * Which cache keys carry a tag. Most tags are of one entry, so that a single key is kept as it is and a set is made for

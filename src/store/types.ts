@@ -1,4 +1,5 @@
-import type { ClientId, CredentialId, Digest, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
+import type { ChangeTag } from "../core/change-tag.ts";
+import type { CredentialId, Digest, PortalId, Scope } from "../core/ids.ts";
 import type { ActivityStore } from "./activity.ts";
 
 /** An API key as stored. The key itself is not in it: `digest` cannot be turned back. Times are wall clock ms. */
@@ -34,15 +35,6 @@ export interface KeyQuery {
   /** As it is now. */
   readonly state?: "active" | "expired" | "revoked";
 }
-
-/** What a change touches: every cached entry that carries one of the tags is dropped. */
-export type ChangeTag =
-  | `credential:${CredentialId}`
-  | `digest:${Digest}`
-  | `client:${ClientId}`
-  | `person:${PersonId}`
-  | `grant:${GrantId}`
-  | "all";
 
 export type RotateResult =
   | { readonly kind: "rotated"; readonly old: ApiKeyRecord }

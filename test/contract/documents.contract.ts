@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
 import { isClientId, isGrantId, isPersonId } from "../../src/core/ids.ts";
-import type { ChangeTag, NewDocument, Store, StoredDocument } from "../../src/store/types.ts";
+import type { ChangeTag } from "../../src/core/change-tag.ts";
+import type { NewDocument, Store, StoredDocument } from "../../src/store/types.ts";
 import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
 import { newEar } from "./store.contract.ts";
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isPortalId } from "../../src/core/ids.ts";
-import { type ApiKeyRecord, type ChangeTag, RecordExists, type Store } from "../../src/store/types.ts";
+import type { ChangeTag } from "../../src/core/change-tag.ts";
+import { type ApiKeyRecord, RecordExists, type Store } from "../../src/store/types.ts";
 import { credentialId, digestOf, record } from "../store/records.ts";
 
 /** What the suite needs: fresh data for each test, and as many stores on it as it likes. */

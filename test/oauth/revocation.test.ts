@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isPortalId } from "../../src/core/ids.ts";
 import type { PersonRecord } from "../../src/store/people.ts";
-import type { ChangeTag } from "../../src/store/types.ts";
+import type { ChangeTag } from "../../src/core/change-tag.ts";
 import { basic, errorOf, isAlive, post, type StrictClient, strictClient } from "./oauth-client.ts";
 import { addClient, type AddedClient, openStage, scopes, setSettings, type Stage } from "./oauth-stage.ts";
 

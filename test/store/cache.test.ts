@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createCredentialCache, type CredentialCache, type CredentialFacts } from "../../src/store/cache.ts";
 import { fakeClock } from "./fake-clock.ts";
 import { isClientId, isGrantId, isPersonId } from "../../src/core/ids.ts";
-import type { ChangeTag } from "../../src/store/types.ts";
+import type { ChangeTag } from "../../src/core/change-tag.ts";
 import { credentialId, digestOf, record } from "./records.ts";
 
 const clock = fakeClock();

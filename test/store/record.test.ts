@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isClientId } from "../../src/core/ids.ts";
 import { joinTags, splitTags } from "../../src/store/record.ts";
-import type { ChangeTag } from "../../src/store/types.ts";
+import type { ChangeTag } from "../../src/core/change-tag.ts";
 import { clientId, credentialId, digestOf, grantId, personId } from "./records.ts";
 
 describe("the tags of a change", () => {
