@@ -76,7 +76,7 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const instance = `${hostname()}-${process.pid}`;
   const metrics = createMetrics({ version: VERSION, instance });
   const traffic = createTraffic(clock);
-  const store = openStore(config.store.url, { clock, log });
+  const store = openStore(config.store.url, { clock, log, instance, leaseMs: config.revocation.lease });
   closers.add(() => store.close());
   const audit = await openAudit(config.audit, { instance, log, clock, metrics, activity: store.activity }, closers);
   let publicUrl = config.public_url;

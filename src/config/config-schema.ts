@@ -99,7 +99,9 @@ export const configSchema = section({
   revocation: section({
     lease: duration
       .prefault("10s")
-      .describe("How long an instance cut off from Redis may trust its cache. No effect yet."),
+      .describe(
+        "How long an instance that is cut off from the store trusts its cache, and a revocation waits for one that does not answer.",
+      ),
   })
     .prefault({})
     .describe("How revocation spreads."),

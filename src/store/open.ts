@@ -8,6 +8,9 @@ import type { Store, StoreLog } from "./types.ts";
 export interface StoreDeps {
   readonly clock: Clock;
   readonly log?: StoreLog;
+  /** See `RedisStoreOptions` and `SqliteStoreOptions`. */
+  readonly instance?: string;
+  readonly leaseMs?: number;
 }
 
 /** The database file of a `sqlite:` URL (`sqlite:./data/x.db`, `sqlite:///data/x.db`), or `null` for another scheme. */
@@ -20,11 +23,11 @@ export function sqliteFile(url: string): string | null {
 }
 
 /** Opens the store that the URL names. Throws on an unknown scheme, without quoting the URL. */
-export function openStore(url: string, { clock, log }: StoreDeps): Store {
+export function openStore(url: string, deps: StoreDeps): Store {
   const file = sqliteFile(url);
-  if (file !== null) return openSqliteStore({ file, clock });
+  if (file !== null) return openSqliteStore({ file, ...deps });
   if (/^redis(?:s|\+sentinel|\+cluster)?:/.test(url)) {
-    return openRedisStore({ url, clock, ...(log === undefined ? {} : { log }) });
+    return openRedisStore({ url, ...deps });
   }
   throw new Error("the store URL must start with sqlite:, redis:, rediss:, redis+sentinel: or redis+cluster:");
 }

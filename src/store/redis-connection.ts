@@ -7,11 +7,9 @@ export interface RedisTimeouts {
   /** For each command, however Redis fails. */
   readonly commandMs: number;
   readonly connectMs: number;
-  /** How long a change waits for the other instances to have applied it. */
-  readonly appliedMs: number;
 }
 
-export const DEFAULT_TIMEOUTS: RedisTimeouts = { commandMs: 500, connectMs: 2000, appliedMs: 1000 };
+export const DEFAULT_TIMEOUTS: RedisTimeouts = { commandMs: 500, connectMs: 2000 };
 
 /** The part of ioredis that is used: alike for one server, a Sentinel group and a cluster. */
 interface RedisClient {

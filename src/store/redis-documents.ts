@@ -1,3 +1,4 @@
+import type { RedisChanges } from "./redis-changes.ts";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { canBeNamed, canExist, encodeDocument, parseJson, readDocument } from "./document.ts";
@@ -18,8 +19,7 @@ interface RedisDocumentsOptions {
   readonly connection: RedisConnection;
   /** Says what has expired. */
   readonly clock: Clock;
-  /** Resolves when all live instances have applied entry `n` of the change log, or the time for it is over. */
-  readonly applied: (n: number) => Promise<void>;
+  readonly changes: Pick<RedisChanges, "applied">;
 }
 
 /** Documents as hashes. See `redis-layout.ts` for the names and docs/store.md for the shapes. */
@@ -30,18 +30,17 @@ export function createRedisDocuments(options: RedisDocumentsOptions): DocumentSt
 class RedisDocuments implements DocumentStore {
   readonly #connection: RedisConnection;
   readonly #clock: Clock;
-  readonly #applied: (n: number) => Promise<void>;
+  readonly #changes: Pick<RedisChanges, "applied">;
 
-  constructor({ connection, clock, applied }: RedisDocumentsOptions) {
+  constructor({ connection, clock, changes }: RedisDocumentsOptions) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#applied = applied;
+    this.#changes = changes;
   }
 
   async insert(document: NewDocument, tags: readonly ChangeTag[] = []): Promise<boolean> {
     const n = await this.#write("insert", document, tags);
-    // It cannot be repeated, and takes nothing away: it is done once it is written.
-    if (n > 0) await this.#applied(n).catch(passOverUnavailable);
+    if (n > 0) await this.#changes.applied(n, "adds");
     return n >= 0;
   }
 
@@ -119,7 +118,7 @@ class RedisDocuments implements DocumentStore {
 
   /** Where it cannot be told who has applied the change, the call fails: it may have taken something away. */
   async #waited(n: number): Promise<number> {
-    if (n > 0) await this.#applied(n);
+    if (n > 0) await this.#changes.applied(n, "takes");
     return n;
   }
 
@@ -136,10 +135,6 @@ class RedisDocuments implements DocumentStore {
 
 function textOf(tags: readonly ChangeTag[]): string {
   return tags.length === 0 ? "" : joinTags(tags);
-}
-
-function passOverUnavailable(error: unknown): void {
-  if (!(error instanceof StoreUnavailable)) throw error;
 }
 
 function understood<T>(schema: z.ZodType<T>, reply: unknown): T {

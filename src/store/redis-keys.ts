@@ -4,6 +4,7 @@ import type { CredentialId, Digest } from "../core/ids.ts";
 import { joinTags, tagsOf } from "./record.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { asId, createRedisKeyList, last4Member, nameMember } from "./redis-key-list.ts";
+import type { RedisChanges } from "./redis-changes.ts";
 import { decodeRecord, encodeRecord, RECORD_FIELDS, REDIS_KEYS } from "./redis-layout.ts";
 import { CREATE, REVOKE, ROTATE, TOUCH } from "./redis-scripts.ts";
 import {
@@ -30,27 +31,24 @@ const WRITTEN = [
 
 const changed = z.tuple([z.number(), z.unknown()]);
 
-type Applied = (n: number) => Promise<void>;
-
 /** API keys as hashes. See `redis-layout.ts` for the names and docs/store.md for the shapes. */
 export function createRedisKeys(options: {
   readonly connection: RedisConnection;
   /** Says what has expired, for lists. */
   readonly clock: Pick<Clock, "now">;
-  /** Resolves when all live instances have applied entry `n` of the change log, or the time for it is over. */
-  readonly applied: Applied;
+  readonly changes: Pick<RedisChanges, "applied">;
 }): KeyStore {
   return new RedisKeys(options);
 }
 
 class RedisKeys implements KeyStore {
   readonly #connection: RedisConnection;
-  readonly #applied: Applied;
+  readonly #changes: Pick<RedisChanges, "applied">;
   readonly #list: KeyStore["list"];
 
-  constructor({ connection, clock, applied }: Parameters<typeof createRedisKeys>[0]) {
+  constructor({ connection, clock, changes }: Parameters<typeof createRedisKeys>[0]) {
     this.#connection = connection;
-    this.#applied = applied;
+    this.#changes = changes;
     this.#list = createRedisKeyList({ connection, clock, get: (id) => this.get(id) });
   }
 
@@ -58,7 +56,7 @@ class RedisKeys implements KeyStore {
     const keys = [...WRITTEN, REDIS_KEYS.record(record.id)];
     const reply = await this.#script(CREATE, keys, [joinTags(tagsOf(record)), ...newKey(record)]);
     if (reply === 0) throw new RecordExists();
-    await this.#appliedIfUp(z.number().parse(reply));
+    await this.#changes.applied(z.number().parse(reply), "adds");
   }
 
   async findByDigest(digest: Digest): Promise<ApiKeyRecord | null> {
@@ -80,7 +78,7 @@ class RedisKeys implements KeyStore {
     if (reply === null) return null;
     const [n, record] = changed.parse(reply);
     // Where it cannot be told who has applied it, the call fails: repeating it is safe.
-    await this.#applied(n);
+    await this.#changes.applied(n, "takes");
     return decodeRecord(record);
   }
 
@@ -92,7 +90,7 @@ class RedisKeys implements KeyStore {
     if (reply === -2) return { kind: "not_active" };
     if (reply === -3) throw new RecordExists();
     const [n, record] = changed.parse(reply);
-    await this.#appliedIfUp(n);
+    await this.#changes.applied(n, "replaces");
     const old = decodeRecord(record);
     if (old === null) throw new StoreUnavailable("a rotated API key vanished");
     return { kind: "rotated", old };
@@ -112,15 +110,6 @@ class RedisKeys implements KeyStore {
 
   #script(script: string, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
     return this.#connection.send("eval", [script, keys.length, ...keys, ...values]);
-  }
-
-  /** These changes cannot be repeated, and the key they made would be lost: they are done once they are written. */
-  async #appliedIfUp(n: number): Promise<void> {
-    try {
-      await this.#applied(n);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-    }
   }
 }
 

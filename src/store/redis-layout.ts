@@ -15,6 +15,7 @@ export const REDIS_KEYS = {
   changeCount: "{portcullis}:changes:count",
   followers: "{portcullis}:followers",
   applied: "{portcullis}:followers:applied",
+  closed: "{portcullis}:followers:closed",
   document: (kind: string, id: string): string => `{portcullis}:doc:${kind}:${id}`,
   lookup: (kind: string, lookup: string): string => `{portcullis}:lookup:${kind}:${lookup}`,
   group: (kind: string, group: string): string => `{portcullis}:group:${kind}:${group}`,

@@ -132,23 +132,48 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-/** KEYS followers, applied. ARGV follower, n, registration in ms. */
-export const REPORT = `${NOW}
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+/**
+ * KEYS followers, applied, closed, changes, count. ARGV follower, n, id of entry n, how long it is waited for in ms, then
+ * by turns the number of an entry and how many streams were closed because of it → 1 granted, 0 behind, -1 diverged.
+ *
+ * What it has applied must be the log up to `n`: else it holds what nobody wrote. Where nobody waited for it (it is not
+ * registered, or its time is over), it must have applied all: a change may have been reported as done without it.
+ */
+export const REGISTER = `${NOW}
+for i = 5, #ARGV, 2 do
+  redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
+  redis.call('PEXPIRE', KEYS[3], 3600000)
+end
+local n, count = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[5]) or 0)
+local newest = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)[1]
+if n > count then return -1 end
+if n == count then
+  if (newest and newest[1] or '0-0') ~= ARGV[3] then return -1 end
+else
+  local after = redis.call('XRANGE', KEYS[4], '(' .. ARGV[3], '+', 'COUNT', 1)[1]
+  if not after or tonumber(after[2][2]) ~= n + 1 then return -1 end
+  local left = redis.call('ZSCORE', KEYS[1], ARGV[1])
+  if not left or tonumber(left) <= now then return 0 end
+end
+redis.call('ZADD', KEYS[1], now + ARGV[4], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], n)
+return 1
 `;
 
-/** KEYS followers, applied. ARGV n → the followers that live and have not applied entry n. */
-export const LATE = `${NOW}
+/** KEYS followers, applied → by turns the name of one that is registered, what it has applied, and the ms that are left. */
+export const FOLLOWERS = `${NOW}
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   redis.call('ZREM', KEYS[1], gone)
   redis.call('HDEL', KEYS[2], gone)
 end
-local late = {}
-for _, follower in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if tonumber(redis.call('HGET', KEYS[2], follower) or 0) < tonumber(ARGV[1]) then late[#late + 1] = follower end
+local flat = {}
+local all = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+for i = 1, #all, 2 do
+  flat[#flat + 1] = all[i]
+  flat[#flat + 1] = tonumber(redis.call('HGET', KEYS[2], all[i]) or 0)
+  flat[#flat + 1] = math.ceil(tonumber(all[i + 1]) - now)
 end
-return late
+return flat
 `;
 
 /** KEYS followers, applied. ARGV follower. */

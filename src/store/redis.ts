@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
 import { createRedisActivity } from "./redis-activity.ts";
-import { waitUntilApplied } from "./redis-applied.ts";
 import { createRedisChanges } from "./redis-changes.ts";
 import { connectRedis, DEFAULT_TIMEOUTS, type RedisConnection, type RedisTimeouts } from "./redis-connection.ts";
 import { createRedisCounters } from "./redis-counters.ts";
@@ -15,6 +14,10 @@ export interface RedisStoreOptions {
   readonly clock: Clock;
   readonly log?: StoreLog;
   readonly timeouts?: Partial<RedisTimeouts>;
+  /** What this process is called in reports on changes; a name of its own. */
+  readonly instance?: string;
+  /** How long a cut-off instance trusts its cache, ms. The same for all instances, or the longest counts. */
+  readonly leaseMs?: number;
 }
 
 const SILENT: StoreLog = { info() {}, warn() {} };
@@ -23,18 +26,17 @@ const SILENT: StoreLog = { info() {}, warn() {} };
  * Opens a store on Redis (7.0 or later). Returns at once and connects in the background: while Redis is down,
  * every call rejects with `StoreUnavailable` in bounded time. Throws only where the URL is malformed.
  */
-export function openRedisStore({ url, clock, log = SILENT, timeouts: given }: RedisStoreOptions): Store {
+export function openRedisStore(options: RedisStoreOptions): Store {
+  const { url, clock, log = SILENT, timeouts: given, instance = `process-${process.pid}`, leaseMs = 10_000 } = options;
   const target = parseRedisUrl(url);
   const timeouts = { ...DEFAULT_TIMEOUTS, ...given };
   const connection = connectRedis({ target, timeouts, log, sending: "batched" });
   const connect = (): RedisConnection => connectRedis({ target, timeouts, log: SILENT, sending: "in_order" });
-  const changes = createRedisChanges({ connection, connect, log });
-  const waiting = { connection, clock, log, limitMs: timeouts.appliedMs };
-  const applied = (n: number): Promise<void> => waitUntilApplied(n, waiting);
+  const changes = createRedisChanges({ connection, connect, clock, log, instance, leaseMs });
   return {
     kind: "redis",
-    keys: createRedisKeys({ connection, clock, applied }),
-    documents: createRedisDocuments({ connection, clock, applied }),
+    keys: createRedisKeys({ connection, clock, changes }),
+    documents: createRedisDocuments({ connection, clock, changes }),
     counters: createRedisCounters({ connection, clock }),
     activity: createRedisActivity({ connection }),
     changes,

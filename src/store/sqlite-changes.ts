@@ -4,14 +4,17 @@ import type { Clock } from "../core/clock.ts";
 import { joinTags, splitTags } from "./record.ts";
 import { sqliteFailure, type SqliteConnection } from "./sqlite-connection.ts";
 import type { ChangeTag } from "../core/change-tag.ts";
-import { type ChangeLog, StoreUnavailable } from "./types.ts";
+import type { SqliteFollowers } from "./sqlite-followers.ts";
+import type { OnChange } from "../revocation/follower.ts";
+import { type Spread, SpreadScopes } from "../revocation/spread.ts";
+import { type ChangeLog, type FollowState, StoreUnavailable } from "./types.ts";
 
 /** Entries kept. A process that is further behind than this is told `all`. */
 const KEPT = 10_000;
 /** Entries read at once. */
 const BATCH = 500;
 /** Without requests, changes by other processes are looked for this often, so that open streams are closed. */
-const IDLE_POLL_MS = 200;
+const IDLE_POLL_MS = 20;
 
 const entryRow = z.object({ seq: z.number().int(), tags: z.string() });
 const seqRow = z.object({ seq: z.number().int() });
@@ -21,19 +24,25 @@ export interface SqliteChanges extends ChangeLog {
   append(tags: readonly ChangeTag[]): void;
   /** Hands all new entries to the followers, own ones too. Call it after the transaction. */
   drain(): void;
+  /** Resolves when all who follow, in this process and others, have applied what is in the log now. */
+  applied(): Promise<void>;
   close(): void;
 }
 
 interface Follower {
-  readonly onChange: (tags: readonly ChangeTag[]) => void;
+  readonly onChange: OnChange;
 }
 
 /**
  * The change log in the table `changes`. `PRAGMA data_version` moves when another connection has committed;
  * it costs about 2 µs, so that each request can ask.
  */
-export function createSqliteChanges(connection: SqliteConnection, clock: Clock): SqliteChanges {
-  return new TableChanges(connection, clock);
+export function createSqliteChanges(
+  connection: SqliteConnection,
+  clock: Clock,
+  register: SqliteFollowers,
+): SqliteChanges {
+  return new TableChanges(connection, clock, register);
 }
 
 function prepare(database: DatabaseSync) {
@@ -50,15 +59,20 @@ class TableChanges implements SqliteChanges {
   readonly #connection: SqliteConnection;
   readonly #clock: Clock;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #register: SqliteFollowers;
+  readonly #scopes = new SpreadScopes();
   readonly #followers = new Set<Follower>();
+  /** Streams that are looked at because of the entry that is handed out. */
+  #looking: Promise<number>[] = [];
   readonly #idle: NodeJS.Timeout;
   /** The last entry handed to the followers. */
   #applied: number;
   #seenVersion: number;
 
-  constructor(connection: SqliteConnection, clock: Clock) {
+  constructor(connection: SqliteConnection, clock: Clock, register: SqliteFollowers) {
     this.#connection = connection;
     this.#clock = clock;
+    this.#register = register;
     this.#statements = prepare(connection.database);
     // In this order: an entry that comes in between is seen as new.
     this.#seenVersion = this.#dataVersion();
@@ -102,16 +116,31 @@ class TableChanges implements SqliteChanges {
       // An object of its own: the same function may follow twice.
       const follower: Follower = { onChange };
       this.#followers.add(follower);
+      this.#register.join(this.#applied);
       resolve(() => {
         this.#followers.delete(follower);
+        if (this.#followers.size === 0) this.#register.leave();
         return Promise.resolve();
       });
     });
   }
 
+  async applied(): Promise<void> {
+    this.#scopes.add(await this.#register.wait(this.#newestSeq(), this.#scopes.waitMs()));
+  }
+
+  report<T>(waitMs: number, work: () => Promise<T>): Promise<{ readonly value: T; readonly spread: Spread }> {
+    return this.#scopes.report(waitMs, work);
+  }
+
+  state(): FollowState {
+    return { appliedEntry: this.#applied, leaseLeftMs: null };
+  }
+
   close(): void {
     clearInterval(this.#idle);
     this.#followers.clear();
+    this.#register.leave();
   }
 
   /** False when nothing is left. */
@@ -122,19 +151,29 @@ class TableChanges implements SqliteChanges {
       // A log that went backwards was restored from a backup.
       const newest = this.#newestSeq();
       if (newest < this.#applied) this.#tell(["all"]);
-      this.#applied = newest;
+      this.#reached(newest);
       return false;
     }
     if (first.seq !== this.#applied + 1) this.#tell(["all"]);
     for (const row of rows) {
       this.#tell(splitTags(row.tags));
-      this.#applied = row.seq;
+      this.#reached(row.seq);
     }
     return true;
   }
 
   #tell(tags: readonly ChangeTag[]): void {
-    for (const follower of this.#followers) follower.onChange(tags);
+    for (const follower of this.#followers) {
+      const streams = follower.onChange(tags);
+      if (streams !== undefined) this.#looking.push(streams);
+    }
+  }
+
+  #reached(seq: number): void {
+    if (seq === this.#applied) return;
+    this.#applied = seq;
+    this.#register.applied(seq, this.#looking);
+    this.#looking = [];
   }
 
   #pollIdle(): void {

@@ -58,7 +58,7 @@ function prepare(database: DatabaseSync) {
   };
 }
 
-/** Documents in the table `documents`. SQLite answers at once, so each promise is settled when it is returned. */
+/** Documents in the table `documents`. SQLite answers at once; only a change that takes something away waits, for those who follow the log. */
 export function createSqliteDocuments(options: SqliteDocumentsOptions): DocumentStore {
   return new SqliteDocuments(options);
 }
@@ -79,7 +79,13 @@ class SqliteDocuments implements DocumentStore {
   }
 
   insert(document: NewDocument, tags: readonly ChangeTag[] = []): Promise<boolean> {
-    return this.#write(document, tags, (version) => version === null);
+    // It takes nothing away, so nobody is waited for.
+    return promise(() =>
+      this.#commit(
+        tags,
+        this.#writing(document, tags, (version) => version === null),
+      ),
+    );
   }
 
   put(document: NewDocument, tags: readonly ChangeTag[] = []): Promise<boolean> {
@@ -156,14 +162,18 @@ class SqliteDocuments implements DocumentStore {
     tags: readonly ChangeTag[],
     may: (present: number | null) => boolean,
   ): Promise<boolean> {
-    return this.#change(tags, () => {
+    return this.#change(tags, this.#writing(document, tags, may));
+  }
+
+  #writing(document: NewDocument, tags: readonly ChangeTag[], may: (present: number | null) => boolean): () => boolean {
+    return () => {
       const encoded = encodeDocument(document);
       const before = this.#stateOf(encoded.kind, encoded.id);
       if (!may(before?.version ?? null) || this.#isTaken(encoded)) return false;
       this.#overwrite(encoded, before);
       this.#append(tags);
       return true;
-    });
+    };
   }
 
   #isTaken({ kind, id, lookups }: EncodedDocument): boolean {
@@ -207,15 +217,20 @@ class SqliteDocuments implements DocumentStore {
   }
 
   /** Writes, then tells the followers in this process. */
-  #change<T>(tags: readonly ChangeTag[], work: () => T): Promise<T> {
-    return promise(() => {
-      const result = this.#connection.write(() => {
-        this.#sweep.now();
-        return work();
-      });
-      if (tags.length > 0) this.#changes.drain();
-      return result;
+  #commit<T>(tags: readonly ChangeTag[], work: () => T): T {
+    const result = this.#connection.write(() => {
+      this.#sweep.now();
+      return work();
     });
+    if (tags.length > 0) this.#changes.drain();
+    return result;
+  }
+
+  /** The same for what may take something away: resolves when all who follow have applied it. */
+  async #change<T>(tags: readonly ChangeTag[], work: () => T): Promise<T> {
+    const result = this.#commit(tags, work);
+    if (tags.length > 0) await this.#changes.applied();
+    return result;
   }
 }
 

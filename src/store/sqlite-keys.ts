@@ -61,10 +61,12 @@ class SqliteKeys implements KeyStore {
   }
 
   create(record: ApiKeyRecord): Promise<void> {
-    return this.#change(() => {
-      this.#insert(record);
-      this.#changes.append(tagsOf(record));
-    });
+    return promise(() =>
+      this.#commit(() => {
+        this.#insert(record);
+        this.#changes.append(tagsOf(record));
+      }),
+    );
   }
 
   findByDigest(digest: Digest): Promise<ApiKeyRecord | null> {
@@ -131,12 +133,17 @@ class SqliteKeys implements KeyStore {
   }
 
   /** Writes, then tells the followers in this process. */
-  #change<T>(work: () => T): Promise<T> {
-    return promise(() => {
-      const result = this.#connection.write(work);
-      this.#changes.drain();
-      return result;
-    });
+  #commit<T>(work: () => T): T {
+    const result = this.#connection.write(work);
+    this.#changes.drain();
+    return result;
+  }
+
+  /** The same for what may take something away: resolves when all who follow have applied it. */
+  async #change<T>(work: () => T): Promise<T> {
+    const result = this.#commit(work);
+    await this.#changes.applied();
+    return result;
   }
 }
 

@@ -99,6 +99,19 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX activity_by_subject ON activity (subject, at) WHERE subject IS NOT NULL;
   CREATE INDEX activity_by_route ON activity (route, at) WHERE route IS NOT NULL;
   `,
+  `
+  CREATE TABLE followers (
+    name TEXT PRIMARY KEY,
+    applied INTEGER NOT NULL,
+    until INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE closed_streams (
+    seq INTEGER NOT NULL,
+    follower TEXT NOT NULL,
+    streams INTEGER NOT NULL,
+    PRIMARY KEY (seq, follower)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 const versionRow = z.object({ user_version: z.number().int() });

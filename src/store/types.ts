@@ -1,5 +1,7 @@
 import type { ChangeTag } from "../core/change-tag.ts";
 import type { CredentialId, Digest, PortalId, Scope } from "../core/ids.ts";
+import type { OnChange } from "../revocation/follower.ts";
+import type { Spread } from "../revocation/spread.ts";
 import type { ActivityStore } from "./activity.ts";
 
 /** An API key as stored. The key itself is not in it: `digest` cannot be turned back. Times are wall clock ms. */
@@ -138,19 +140,30 @@ export interface CounterState {
   readonly resetsAt: number;
 }
 
-/** Where an instance learns of changes made elsewhere. */
+/** Where an instance learns of changes made elsewhere. See docs/revocation.md for what it promises. */
 export interface ChangeLog {
   /**
    * Calls `onChange` with the tags of every change made by anyone (this process too) since the call.
    * After a gap that cannot be bridged it is called with `["all"]`. Returns what stops it.
    */
-  follow(onChange: (tags: readonly ChangeTag[]) => void): Promise<() => Promise<void>>;
+  follow(onChange: OnChange): Promise<() => Promise<void>>;
   /**
    * Called before each use of a cached entry: synchronous, about as cheap as its cost in the bench.
    * Applies changes that are already visible (embedded store) before it returns. Throws `StoreUnavailable`
-   * where that cannot be told.
+   * where changes may have been missed: the store cannot be asked, or (Redis) the lease is over.
    */
   poll(): void;
+  /** Runs `work`; its changes wait for other instances `waitMs` at most. Tells how they spread. */
+  report<T>(waitMs: number, work: () => Promise<T>): Promise<{ readonly value: T; readonly spread: Spread }>;
+  state(): FollowState;
+}
+
+/** Where this instance stands in the change log. */
+export interface FollowState {
+  /** Number of the last entry applied; -1 while that is unknown. */
+  readonly appliedEntry: number;
+  /** How long the cache may still be trusted without news of the store, ms; `null` where each use asks the store itself. */
+  readonly leaseLeftMs: number | null;
 }
 
 export interface Store {

@@ -7,4 +7,6 @@ export const BEFORE_ACTIVITY = `
   DROP INDEX keys_not_revoked;
   ALTER TABLE keys DROP COLUMN search_name;
   DROP TABLE activity;
+  DROP TABLE followers;
+  DROP TABLE closed_streams;
   PRAGMA user_version = 2;`;
