@@ -6,13 +6,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
+import { ADMIN_STYLES } from "../src/web/admin-styles.ts";
 import { STYLES } from "../src/web/styles.ts";
+import { ADMIN_STATES } from "../test/browser/admin-states.ts";
 import { STATES } from "../test/browser/states.ts";
 import { findChromium } from "./testing/chromium-binary.ts";
 
 interface Image {
   readonly name: string;
-  /** A state of test/browser/states.ts. */
+  /** A state of test/browser/states.ts or admin-states.ts. */
   readonly state: string;
   readonly width: number;
   /** Of the window; the whole page where it is `null`. */
@@ -24,17 +26,20 @@ interface Image {
 
 const IMAGES: readonly Image[] = [
   { name: "consent", state: "consent", width: 720, height: null, scale: 1.25, colorScheme: "light" },
+  { name: "keys", state: "admin-keys", width: 1200, height: 700, scale: 1.1, colorScheme: "light" },
+  { name: "overview", state: "admin-overview", width: 1200, height: 940, scale: 1.25, colorScheme: "light" },
   { name: "device", state: "device-confirm", width: 390, height: 844, scale: 1.5, colorScheme: "dark" },
 ];
+const PAGES = { ...STATES, ...ADMIN_STATES };
 const FOLDER = resolve(import.meta.dirname, "..", "docs", "images");
 
 const executablePath = findChromium(process.env);
 if (executablePath === null) throw new Error("no Chromium on the PATH: see `npm run test:browser`");
 
 const server = createServer((request, response) => {
-  const page = STATES[request.url?.slice(1) ?? ""];
+  const page = PAGES[request.url?.slice(1) ?? ""];
   response.setHeader("content-type", page === undefined ? "text/css" : "text/html; charset=utf-8");
-  response.end(page === undefined ? STYLES : page().toString());
+  response.end(page === undefined ? STYLES + ADMIN_STYLES : page().toString());
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

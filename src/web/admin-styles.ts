@@ -36,7 +36,7 @@ details[open] > summary::before { transform: rotate(90deg); }
 .small { padding: 0.25rem 0.75rem; font-size: 0.9375rem; }
 .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 .none { color: var(--muted); }
-.nowrap { white-space: nowrap; }
+.below { display: block; white-space: nowrap; color: var(--muted); }
 .scopes code { padding: 0 0.25em; border-radius: 4px; background: var(--sunken); }
 .plain { list-style: none; padding: 0; margin: 0; }
 .choice .hint { display: block; font-weight: 400; }
@@ -100,9 +100,9 @@ pre { margin: 0 0 1rem; padding: 0.75rem 1rem; border: 1px solid var(--line); bo
   .cards td.main::before, .cards td.act::before { content: none; }
   .cards td.act .buttons { justify-content: flex-start; flex-wrap: wrap; }
   .cards td.act { text-align: left; }
-  .cards .nowrap { white-space: normal; }
   .cards td:empty { display: none; }
   .tabs a { padding: 0 0.5rem; }
+  .number-box:first-child { grid-column: 1 / -1; }
 }
 @media (forced-colors: active) {
   .chart polyline.allowed { stroke: LinkText; }

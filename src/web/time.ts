@@ -39,21 +39,21 @@ export function exactTime(at: number): string {
 
 /** How long ago, roughly: `just now`, `4 minutes ago`, `3 days ago`. A moment to come is `just now`. */
 export function ago(at: number, now: number): string {
-  const length = lengthOf(now - at);
+  const length = lengthOf(now - at, Math.floor);
   return length === null ? "just now" : `${length} ago`;
 }
 
-/** As `ago`; a moment to come is `in 3 days`. */
+/** As `ago`; a moment to come is `in 3 days`, to the nearest unit: what lasts 90 days ends in 3 months. */
 export function relative(at: number, now: number): string {
   if (at <= now) return ago(at, now);
-  const length = lengthOf(at - now);
+  const length = lengthOf(at - now, Math.round);
   return length === null ? "in less than a minute" : `in ${length}`;
 }
 
-function lengthOf(ms: number): string | null {
+function lengthOf(ms: number, whole: (units: number) => number): string | null {
   const unit = UNITS.find(({ from }) => ms >= from);
   if (unit === undefined) return null;
-  const count = Math.floor(ms / unit.ms);
+  const count = whole(ms / unit.ms);
   return count === 1 ? `1 ${unit.name}` : `${count} ${unit.name}s`;
 }
 

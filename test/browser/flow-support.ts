@@ -71,17 +71,21 @@ export async function visit(browser: Browser, origins: readonly string[], option
 const shot = new Set<string>();
 
 /**
- * Takes the page as it stands in all four looks, as `flow-NAME`, and looks whether it is as good as a page of ours has
+ * Takes the page as it stands in all four looks, as `PREFIX-NAME`, and looks whether it is as good as a page of ours has
  * to be. A page that was taken before is not taken again.
  */
-export async function shoot({ page, complaints, javaScript }: Visit, name: string): Promise<void> {
-  if (shot.has(name) || !javaScript) return;
-  shot.add(name);
+export async function shoot(
+  { page, complaints, javaScript }: Visit,
+  name: string,
+  prefix: "flow" | "admin-flow" = "flow",
+): Promise<void> {
+  if (shot.has(`${prefix}-${name}`) || !javaScript) return;
+  shot.add(`${prefix}-${name}`);
   const before = page.viewportSize();
   for (const look of LOOKS) {
     await page.emulateMedia({ colorScheme: look.colorScheme });
     await page.setViewportSize({ width: look.width, height: look.height });
-    await screenshot(page, `flow-${name}`, look);
+    await screenshot(page, `${prefix}-${name}`, look);
     expect(await axeViolations(page), `${name} at ${look.name}: axe`).toEqual([]);
     expect(await overflows(page), `${name} at ${look.name}: overflow`).toEqual([]);
     expect(await smallTargets(page), `${name} at ${look.name}: small targets`).toEqual([]);

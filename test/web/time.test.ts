@@ -24,6 +24,7 @@ test.each([
 
 test("a moment to come is told as one, and never as long ago", () => {
   expect(relative(NOW + 3 * DAY, NOW)).toBe("in 3 days");
+  expect(relative(NOW + 90 * DAY - 1, NOW)).toBe("in 3 months");
   expect(relative(NOW + 1, NOW)).toBe("in less than a minute");
   expect(ago(NOW + 3 * DAY, NOW)).toBe("just now");
 });

@@ -30,7 +30,9 @@ export function entryPage(frame: Frame, entry: EntryView): Html {
       : html`<p>
           <a class="button" href="${explainHref(paths.explain, explain)}">Explain this request in steps</a>
         </p>`;
-  const about = entry.about.map(({ label, href }) => html`<a href="${href}">${label}</a> `);
+  const about = entry.about.map(
+    ({ label, href }, index) => html`${index === 0 ? null : " · "}<a href="${href}">${label}</a>`,
+  );
   return settingsPage(frame, {
     tab: "activity",
     title: "Activity entry",
