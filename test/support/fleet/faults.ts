@@ -1,0 +1,95 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { RedisServer } from "../redis.ts";
+import type { Fleet, Instance } from "./fleet.ts";
+
+export const FAULTS = ["stopped", "cut", "half-open", "slow", "store crashed"] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** How long a fault lasts, ms: some end within the lease, some do not. */
+const SHORTEST_MS = 100;
+
+/** Puts faults on a fleet, one after the other at each of `lanes` places at once, until it is stopped. */
+export class Faults {
+  readonly counts = new Map<Fault, number>(FAULTS.map((fault) => [fault, 0]));
+  readonly #fleet: Fleet;
+  readonly #redis: RedisServer;
+  readonly #random: () => number;
+  readonly #longestMs: number;
+  readonly #stopping = new AbortController();
+  #running: Promise<void>[] = [];
+  #storeIsDown = false;
+
+  constructor(fleet: Fleet, redis: RedisServer, options: { random: () => number; longestMs: number }) {
+    this.#fleet = fleet;
+    this.#redis = redis;
+    this.#random = options.random;
+    this.#longestMs = options.longestMs;
+  }
+
+  get total(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  start(): void {
+    // An instance has one fault at a time; the first one here never has any, so that somebody always serves.
+    for (const instance of this.#fleet.instances.slice(1)) this.#running.push(this.#trouble(instance));
+    this.#running.push(this.#crashStore());
+  }
+
+  /** Ends all faults. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #trouble(instance: Instance): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#wait(this.#between(50, 1000));
+      const fault = FAULTS[Math.floor(this.#random() * (FAULTS.length - 1))] ?? "cut";
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#put(fault, instance);
+    }
+  }
+
+  async #put(fault: Fault, { relay, sidecar }: Instance): Promise<void> {
+    this.#count(fault);
+    if (fault === "stopped") sidecar.process.child.kill("SIGSTOP");
+    else if (fault === "cut") relay.cut();
+    else if (fault === "half-open") relay.freeze();
+    else relay.delay(this.#between(5, 400));
+    await this.#wait(this.#between(SHORTEST_MS, this.#longestMs));
+    if (fault === "stopped") sidecar.process.child.kill("SIGCONT");
+    else relay.heal();
+  }
+
+  async #crashStore(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#wait(this.#between(2000, 6000));
+      if (this.#stopping.signal.aborted) break;
+      this.#count("store crashed");
+      this.#storeIsDown = true;
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#redis.kill();
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#wait(this.#between(50, 1500));
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#redis.restart();
+      this.#storeIsDown = false;
+    }
+    if (this.#storeIsDown) await this.#redis.restart();
+  }
+
+  #count(fault: Fault): void {
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+  }
+
+  #between(from: number, to: number): number {
+    return from + this.#random() * (to - from);
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+}
