@@ -57,6 +57,11 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     bodyLimit: MAX_BODY_BYTES,
     serverFactory: (handler) => createHttpServer(handler, options.tls ?? null),
     forceCloseConnections: true,
+    // What Fastify refuses before any hook, such as a path with malformed percent-encoding.
+    frameworkErrors: (_error, request, reply) => {
+      reply.headers({ ...SECURITY_HEADERS, "x-request-id": request.id });
+      void sendProblem(reply, "bad_request");
+    },
   });
   let boundTo = "";
   let serveConsole: ServeConsole | null = null;
@@ -64,6 +69,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   app.addHook("onRequest", async (request, reply) => {
     if (!request.is404 || serveConsole === null) return;
     reply.hijack();
+    // No window that a page of ours opened, or was opened by, is to reach it.
+    reply.raw.setHeader("cross-origin-opener-policy", "same-origin");
     const clientIp = request.socket.remoteAddress ?? "";
     serveConsole(request.raw, reply.raw, { requestId: request.id, clientIp });
   });
@@ -94,16 +101,19 @@ function createHttpServer(handler: RequestListener, tls: AdminCertificate | null
   return tls === null ? createServer(options, handler) : createTlsServer({ ...options, ...tls, ...TLS }, handler);
 }
 
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
 /** What holds for every answer: its security headers, and no answer under a foreign name. */
 function guard(app: FastifyInstance, accepts: (host: string | undefined, localAddress?: string) => boolean): void {
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers({
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-      "referrer-policy": "no-referrer",
-      "x-request-id": request.id,
-    });
+    reply.headers({ ...SECURITY_HEADERS, "x-request-id": request.id });
     // Node hands on the first `Host` of several; here several are none.
     const hosts = request.raw.headersDistinct["host"] ?? [];
     const host = hosts.length === 1 ? hosts[0] : undefined;

@@ -3,6 +3,8 @@ export interface Actor {
   /** A person's email, `token:NAME` of an admin token, or `cli:USER`. */
   readonly subject: string;
   readonly kind: "session" | "token" | "cli";
+  /** The id of the admin token, where one acts. */
+  readonly credential?: string;
   /** Who made the token, where one acts: what it makes is theirs. */
   readonly behind?: string;
   readonly address: string | null;

@@ -198,9 +198,13 @@ export interface GrantsAdministration {
 
 export interface AccessAdministration {
   read(): Promise<Settings>;
-  /** Off ends every OAuth token and grant for good. */
-  setMcpAccess(actor: Actor, on: boolean, version?: number): Promise<Changed<Settings> | Conflict>;
-  setClientPolicy(actor: Actor, policy: ClientPolicy, version?: number): Promise<Changed<Settings> | Conflict>;
+  /** In one write. MCP access off ends every OAuth token and grant for good. What is left out stays as it is. */
+  set(actor: Actor, wanted: AccessSettings, version?: number): Promise<Changed<Settings> | Conflict>;
+}
+
+export interface AccessSettings {
+  readonly mcpAccess?: boolean;
+  readonly clientPolicy?: ClientPolicy;
 }
 
 /** A token for scripts that use the API. The token itself is not in it. Times are wall clock ms. */

@@ -40,8 +40,8 @@ export function createAuditTrail(audit: ChangeAudit): AuditTrail {
     requireRecord() {
       if (!audit.admits()) throw new AuditUnavailable();
     },
-    record({ subject, address, requestId }, change) {
-      audit.event({ event: "admin", subject, clientIp: address, requestId, ...change });
+    record({ address, credential = null, requestId, subject }, change) {
+      audit.event({ event: "admin", subject, credential, clientIp: address, requestId, ...change });
     },
   };
 }

@@ -91,6 +91,7 @@ export function registerConsole(
       idempotency: createIdempotency({ documents: store.documents, clock, digester }),
       about: aboutOf,
       log,
+      audit,
       version: VERSION,
     }),
   );

@@ -204,7 +204,7 @@ async function policy({ desk, id: wanted, values, terminal }: Context): Promise<
   if (wanted !== undefined) {
     await desk.change({
       action: "client.policy",
-      make: () => desk.access.setClientPolicy(wanted),
+      make: () => desk.access.set({ clientPolicy: wanted }),
       about: ({ changed }) => (changed ? { target: "settings", detail: wanted } : null),
     });
   }

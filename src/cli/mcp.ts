@@ -30,7 +30,7 @@ Example: portcullis mcp off`,
         action: `mcp.${action}`,
         // Nothing may keep it from being switched off.
         always: action === "off",
-        make: () => desk.access.setMcpAccess(action === "on"),
+        make: () => desk.access.set({ mcpAccess: action === "on" }),
         about: ({ changed }) => (changed ? { target: "settings", detail: "" } : null),
       });
       return change.settings;

@@ -9,12 +9,16 @@ import { requireVersion, rewrite } from "../store/typed-document.ts";
 export interface AccessService {
   read(): Promise<Settings>;
   /**
-   * Switches MCP access. Off ends every OAuth token and grant there is for good: on again, people sign in anew.
-   * `changed` is false where it was so already.
+   * Switches MCP access, and says who may become a client from now on, in one write. Off ends every OAuth token and grant
+   * there is for good: on again, people sign in anew. Those that are clients stay so. What is left out stays as it is;
+   * `changed` is false where all was so already.
    */
-  setMcpAccess(on: boolean, version?: number): Promise<SettingsChange>;
-  /** Who may become a client from now on. Those that are clients stay so. */
-  setClientPolicy(policy: ClientPolicy, version?: number): Promise<SettingsChange>;
+  set(wanted: AccessSettings, version?: number): Promise<SettingsChange>;
+}
+
+export interface AccessSettings {
+  readonly mcpAccess?: boolean;
+  readonly clientPolicy?: ClientPolicy;
 }
 
 export interface SettingsChange {
@@ -53,12 +57,13 @@ export function createAccessService(options: {
 
   return {
     read: () => settings.read(),
-    setMcpAccess: (on, version) =>
+    set: (wanted, version) =>
       update(version, (current) => {
-        if (current.mcpAccess === on) return null;
-        return { ...current, mcpAccess: on, mcpOffAt: on ? current.mcpOffAt : clock.now() };
+        const { clientPolicy = current.clientPolicy, mcpAccess = current.mcpAccess } = wanted;
+        const isSwitched = mcpAccess !== current.mcpAccess;
+        if (!isSwitched && clientPolicy === current.clientPolicy) return null;
+        const mcpOffAt = isSwitched && !mcpAccess ? clock.now() : current.mcpOffAt;
+        return { ...current, mcpAccess, clientPolicy, mcpOffAt };
       }),
-    setClientPolicy: (policy, version) =>
-      update(version, (current) => (current.clientPolicy === policy ? null : { ...current, clientPolicy: policy })),
   };
 }

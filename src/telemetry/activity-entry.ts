@@ -48,6 +48,7 @@ export function activityOfEvent(record: EventRecord, at: number, instance: strin
     action: boundedText(record.action, MAX.id),
     target: textOrNull(record.target, MAX.id),
     subject: textOrNull(record.subject, MAX.subject),
+    credential: textOrNull(record.credential, MAX.id),
     status: wholeOrNull(record.status),
     requestId: textOrNull(record.requestId, MAX.id),
     clientIp: textOrNull(record.clientIp, MAX.id),

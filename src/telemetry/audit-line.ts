@@ -109,8 +109,7 @@ export function createAuditLines(instance: string): AuditLines {
       const { status = null } = record;
       return (
         `{"ts":"${timestamp(nowMs)}","event":"${record.event}${instanceJson}` +
-        `${jsonTextOrNull(record.requestId ?? null, MAX.id)},"client_ip":${jsonTextOrNull(record.clientIp ?? null, MAX.id)}` +
-        `,"subject":${jsonTextOrNull(record.subject ?? null, MAX.subject)}` +
+        `${jsonTextOrNull(record.requestId ?? null, MAX.id)}${actorFragment(record)}` +
         `,"decision":"${record.decision ?? "allow"}","reason":${jsonText(record.reason ?? "ok", MAX.reason)}` +
         `,"detail":${jsonTextOrNull(record.detail ?? null, MAX.detail)}` +
         `,"status":${status === null ? "null" : count(status)}` +
@@ -118,6 +117,13 @@ export function createAuditLines(instance: string): AuditLines {
       );
     },
   };
+}
+
+function actorFragment({ clientIp = null, credential = null, subject = null }: EventRecord): string {
+  return (
+    `,"client_ip":${jsonTextOrNull(clientIp, MAX.id)},"credential":${jsonTextOrNull(credential, MAX.id)}` +
+    `,"subject":${jsonTextOrNull(subject, MAX.subject)}`
+  );
 }
 
 function routeFragment(record: RequestRecord): string {

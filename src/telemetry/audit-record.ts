@@ -56,6 +56,8 @@ export interface EventRecord {
   readonly clientIp?: string | null;
   /** Who did it. */
   readonly subject?: string | null;
+  /** The public id of the credential that it was done with; `null` for people and commands. */
+  readonly credential?: string | null;
   /** `allow` where not given. */
   readonly decision?: "allow" | "deny";
   /** `ok` where not given. */

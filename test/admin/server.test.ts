@@ -118,8 +118,11 @@ describe("admin listener", () => {
       await ask(port, "/metrics"),
       await ask(port, "/nothing"),
       await ask(port, "/healthz", { host: "evil.example" }),
+      await ask(port, "/%zz"),
     ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 421, 400]);
     for (const { headers } of answers) {
+      expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
       expect(headers["x-content-type-options"]).toBe("nosniff");
       expect(headers["cache-control"]).toBe("no-store");
       expect(headers["content-security-policy"]).toContain("default-src 'none'");

@@ -75,13 +75,13 @@ describe("an authorization request that cannot be answered", () => {
 
   test("while access for apps is off says so", async () => {
     const view = await open();
-    await sidecar.desk.access.setMcpAccess(false);
+    await sidecar.desk.access.set({ mcpAccess: false });
     try {
       await view.page.goto(ask(sidecar, client()).url);
       expect(await heading(view.page)).toBe("Access for apps is off");
       await shoot(view, "access-off");
     } finally {
-      await sidecar.desk.access.setMcpAccess(true);
+      await sidecar.desk.access.set({ mcpAccess: true });
     }
   });
 });

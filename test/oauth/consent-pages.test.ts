@@ -280,7 +280,7 @@ describe("what changes while the page is open", () => {
 
   test.each<[string, string, (stage: Stage, client: ClientId, person: PersonId) => Promise<unknown>]>([
     ["the client was disabled", "may not connect", (stage, client) => stage.clientsService.disable(client, "test")],
-    ["MCP access was switched off", "switched", (stage) => stage.access.setMcpAccess(false)],
+    ["MCP access was switched off", "switched", (stage) => stage.access.set({ mcpAccess: false })],
     ["the person lost every scope", "permissions", takeScopes],
   ])("nothing is granted where %s", async (_what, words, change) => {
     const stage = await startStage();

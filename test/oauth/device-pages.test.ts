@@ -319,7 +319,7 @@ describe("what changes while the device waits", () => {
     const { stage, browser, client, device } = await deviceStage();
     const confirm = await enter(stage, browser, device.userCode);
     if (what.startsWith("the client")) await stage.clientsService.disable(client.id, "test");
-    else await stage.access.setMcpAccess(false);
+    else await stage.access.set({ mcpAccess: false });
     const answer = await browser.submit(confirm, { decision: "approve" }, FORM);
     expect([answer.status, answer.text.includes(words)]).toEqual([403, true]);
     expect(await stage.allGrants()).toEqual([]);

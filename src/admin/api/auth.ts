@@ -57,11 +57,12 @@ async function bySession(
 ): Promise<Caller> {
   const who = await gate.current(request);
   if (who === null) throw new ApiProblem("credential_missing", { headers: CHALLENGE });
-  if (isFromOtherSite(request, origin(request))) throw new ApiProblem("origin_forbidden");
   const { person } = who;
-  if (person.role !== "admin") throw new ApiProblem("forbidden");
+  const about = { subject: person.email };
+  if (isFromOtherSite(request, origin(request))) throw new ApiProblem("origin_forbidden", about);
+  if (person.role !== "admin") throw new ApiProblem("forbidden", about);
   if (!SAFE.has(request.method) && !gate.checkCsrf(who, request.headers["x-csrf-token"])) {
-    throw new ApiProblem("csrf_invalid");
+    throw new ApiProblem("csrf_invalid", about);
   }
   const actor: Actor = { subject: person.email, kind: "session", address: clientIp, requestId };
   return { actor, id: person.id, csrfToken: gate.csrfToken(who) };
@@ -94,6 +95,7 @@ async function byToken(
     });
   }
   const behind = record.createdBy;
-  const actor: Actor = { subject: `token:${record.name}`, kind: "token", behind, address: clientIp, requestId };
+  const subject = `token:${record.name}`;
+  const actor: Actor = { subject, kind: "token", credential: record.id, behind, address: clientIp, requestId };
   return { actor, id: record.id, csrfToken: null };
 }

@@ -54,17 +54,11 @@ export const mcpAccessOperations: readonly Operation[] = [
     answer: access,
     versioned: true,
     async handle({ body }, { actor, administration: { access: service }, version }) {
-      const { client_policy: policy, enabled } = body;
-      let asked = version;
-      if (policy !== undefined) {
-        const { record } = done(await service.setClientPolicy(actor, policy, asked));
-        // What is as it was read is still what the caller saw.
-        asked = asked === undefined ? undefined : record.version;
-      }
-      if (enabled !== undefined) return answer(done(await service.setMcpAccess(actor, enabled, asked)).record);
-      const settings = await service.read();
-      if (policy === undefined && asked !== undefined && settings.version !== asked) done({ kind: "conflict" });
-      return answer(settings);
+      const wanted = {
+        ...(body.enabled === undefined ? {} : { mcpAccess: body.enabled }),
+        ...(body.client_policy === undefined ? {} : { clientPolicy: body.client_policy }),
+      };
+      return answer(done(await service.set(actor, wanted, version)).record);
     },
   }),
 ];

@@ -2,7 +2,9 @@ import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Administration } from "../../administration/administration.ts";
 import type { OwnRequest } from "../../core/own-request.ts";
+import { ERRORS } from "../../core/errors.ts";
 import { parseStrictJson } from "../../core/json.ts";
+import type { AuditLog } from "../../telemetry/audit.ts";
 import { z } from "zod";
 import type { ApiAuth } from "./auth.ts";
 import { IDEMPOTENCY_KEY_PATTERN, type Idempotency } from "./idempotency.ts";
@@ -21,6 +23,8 @@ export interface AdminApiOptions {
   /** What the listener knows of a request. */
   readonly about: (request: FastifyRequest) => OwnRequest;
   readonly log: { error(fields: object, message: string): void };
+  /** Attempts that are refused are events; what is done, `administration` writes down. */
+  readonly audit: Pick<AuditLog, "event">;
   /** Of this package. */
   readonly version: string;
 }
@@ -66,7 +70,13 @@ async function registerApi(
     async (_request: FastifyRequest, body: Buffer) => readJson(body),
   );
   scope.addHook("onRequest", async (request) => {
-    callers.set(request, await options.auth(request, options.about(request)));
+    const about = options.about(request);
+    try {
+      callers.set(request, await options.auth(request, about));
+    } catch (error) {
+      refused(options.audit, request, about, problemOf(error));
+      throw error;
+    }
   });
   scope.setErrorHandler((error, request, reply) => {
     const problem = forMethod(request.method, problemOf(error));
@@ -87,6 +97,26 @@ async function registerApi(
       },
     });
   }
+}
+
+/** The path is that of the operation: what a stranger writes into it stays out. */
+function refused(
+  audit: AdminApiOptions["audit"],
+  { method, routeOptions }: FastifyRequest,
+  { clientIp, requestId }: OwnRequest,
+  { code, subject }: ApiProblem,
+): void {
+  audit.event({
+    event: "admin",
+    action: "api.refuse",
+    subject,
+    decision: "deny",
+    reason: code,
+    detail: `${method} ${routeOptions.url ?? "no operation"}`,
+    status: ERRORS[code].status,
+    clientIp,
+    requestId,
+  });
 }
 
 /** What is asked for without a body is wrong in its parameters, such as a cursor of another list. */

@@ -11,6 +11,8 @@ export class ApiProblem extends Error {
   readonly detail: string | null;
   readonly fields: readonly FieldProblem[];
   readonly headers: Readonly<Record<string, string>>;
+  /** Who was refused, where that is known. For the audit. */
+  readonly subject: string | null;
 
   constructor(
     code: ErrorCode,
@@ -18,6 +20,7 @@ export class ApiProblem extends Error {
       readonly detail?: string | null;
       readonly fields?: readonly FieldProblem[];
       readonly headers?: Readonly<Record<string, string>>;
+      readonly subject?: string | null;
     } = {},
   ) {
     super(about.detail ?? code);
@@ -26,6 +29,7 @@ export class ApiProblem extends Error {
     this.detail = about.detail ?? null;
     this.fields = about.fields ?? [];
     this.headers = about.headers ?? {};
+    this.subject = about.subject ?? null;
   }
 }
 

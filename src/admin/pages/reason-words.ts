@@ -96,6 +96,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "mcp.off": "MCP access switched off",
   "person.end_sessions": "Sessions ended",
   "page.refuse": "Page for administrators refused",
+  "api.refuse": "Request of the administrators' API refused",
   "token.create": "API token created",
   "rules.reload": "Rules read anew",
 };

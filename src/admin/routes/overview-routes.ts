@@ -72,7 +72,7 @@ const setMcpAccess: Handler = async (visit) => {
   const form = readTexts(request.body, switchForm);
   // The confirmation of the switch sends no value: it stands for "off".
   const on = form?.mcp_access === "on";
-  const outcome = await desk.administration.access.setMcpAccess(actor, on, form?.version);
+  const outcome = await desk.administration.access.set(actor, { mcpAccess: on }, form?.version);
   if (outcome.kind === "conflict") return conflict(visit);
   const done = on ? "mcp_on" : "mcp_off";
   return leadTo(desk.paths.home, outcome.kind === "unchanged" ? "unchanged" : done);
@@ -89,7 +89,7 @@ const setClientPolicy: Handler = async (visit) => {
     const link = { label: "Choose again", href: desk.paths.home };
     return stop(422, { tab: "access", title: "Nothing was changed", text: "No client policy was chosen.", link });
   }
-  const outcome = await desk.administration.access.setClientPolicy(actor, policy, form?.version);
+  const outcome = await desk.administration.access.set(actor, { clientPolicy: policy }, form?.version);
   if (outcome.kind === "conflict") return conflict(visit);
   return leadTo(desk.paths.home, outcome.kind === "unchanged" ? "unchanged" : "policy");
 };

@@ -161,8 +161,14 @@ onBothStores("two administrators who edit the same thing", (stores) => {
     const now = off.headers.get("etag") ?? "";
     const both = { enabled: true, client_policy: "off" };
     expect((await stage.call("PATCH", "/mcp-access", both, { "if-match": now })).json).toMatchObject(both);
-    expect(stage.events.map(({ action }) => action)).toEqual(["mcp.off", "client.policy", "mcp.on"]);
-    expect(stage.events[0]).toMatchObject({ before: { mcp_access: true }, after: { mcp_access: false } });
+    expect(stage.events.map(({ action }) => action)).toEqual(["mcp.off", "mcp.on", "client.policy"]);
+    expect(stage.events[0]).toMatchObject({
+      before: { mcp_access: true },
+      after: { mcp_access: false },
+      // The token that acted, by more than its name.
+      credential: expect.stringMatching(/^adm_/),
+      subject: "token:script",
+    });
   });
 
   test("cannot disable what the other has just changed, and never the last administrator", async () => {

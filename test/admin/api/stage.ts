@@ -159,6 +159,7 @@ export async function startApi({ clock, store }: { readonly clock: Clock; readon
       idempotency: createIdempotency({ documents: store.documents, clock, digester }),
       about: aboutOf,
       log,
+      audit,
       version: "0.0.0",
     }),
   );
