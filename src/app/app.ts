@@ -5,7 +5,6 @@ import type { Config } from "../config/config.ts";
 import type { Env } from "../config/environment.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { reservedPaths } from "../core/reserved-paths.ts";
-import type { Authenticator } from "../credentials/authenticate.ts";
 import { createSessionSeal } from "../mcp/session.ts";
 import type { Policy } from "../policy/types.ts";
 import { Listener } from "../proxy/listener.ts";
@@ -27,7 +26,7 @@ import { type RulesInForce, startRules } from "./rules-source.ts";
 import { openStore } from "../store/open.ts";
 import { pepperFor } from "./secrets.ts";
 import { watchStore } from "./store-health.ts";
-import { wireCredentials } from "./wire-credentials.ts";
+import { type WiredCredentials, wireCredentials } from "./wire-credentials.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
@@ -106,7 +105,7 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const publicTls = await followCertificateOf(config.listen.public, closers, { log, metrics });
   const tls = publicTls?.current() ?? null;
   const line = { ...deps, metrics, audit, rules, tls, own, traffic };
-  const listener = wireListener(config, line, credentials.authenticator);
+  const listener = wireListener(config, line, credentials);
   publicTls?.use((certificate) => listener.useCertificate(certificate));
   // The admin listener outlives the public one, so that draining can be watched.
   const admin = await openAdminListener(config, { log, metrics, health, audit }, closers);
@@ -162,7 +161,7 @@ function wireListener(
     own: OwnEndpointsHost | null;
     traffic: Traffic;
   },
-  authenticator: Authenticator,
+  { authenticator, open }: Pick<WiredCredentials, "authenticator" | "open">,
 ): Listener {
   const { audit, clock, log, metrics, own, rules, tls, traffic } = deps;
   const { limits } = config;
@@ -182,6 +181,7 @@ function wireListener(
     },
     pipeline: new Pipeline({
       authenticator,
+      open,
       audit,
       log,
       mcp: new McpJudge({ seal: createSessionSeal(pepperFor(config)), inspectBytes: limits.inspect_bytes }),

@@ -5,6 +5,7 @@ import { createApiKeySource } from "../credentials/api-key.ts";
 import { type Authenticator, createAuthenticator } from "../credentials/authenticate.ts";
 import { createDigester, type Digester } from "../credentials/digest.ts";
 import { createLastUsed } from "../credentials/last-used.ts";
+import { OpenStreams } from "../proxy/open-streams.ts";
 import { createCredentialCache } from "../store/cache.ts";
 import type { Store } from "../store/types.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -23,11 +24,12 @@ export interface CredentialDeps {
 /** All that tells who a caller is. */
 export interface WiredCredentials {
   readonly authenticator: Authenticator;
+  readonly open: OpenStreams;
   readonly digester: Digester;
   readonly records: Records;
 }
 
-/** Wires the cache, fed by the change log, between the store and the authenticator. */
+/** Wires the cache and what is open, both fed by the change log, between the store and the authenticator. */
 export async function wireCredentials(
   config: Config,
   { clock, issuer, metrics, store }: CredentialDeps,
@@ -35,6 +37,7 @@ export async function wireCredentials(
 ): Promise<WiredCredentials> {
   const records = createRecords(store.documents);
   const digester = createDigester({ pepper: pepperFor(config) });
+  const keys = createApiKeySource({ keys: store.keys, settings: records.settings });
   const tokens = createAccessTokenSource({ documents: store.documents, ...records, issuer });
   const cache = createCredentialCache({
     maxEntries: config.cache.max_entries,
@@ -42,12 +45,25 @@ export async function wireCredentials(
     negativeTtlMs: config.cache.negative_ttl,
     clock,
   });
-  const unfollow = await store.changes.follow((tags) => cache.apply(tags));
+  const open = new OpenStreams({
+    keys,
+    tokens,
+    clock,
+    // The lease is not renewed before the streams of a change are looked at, so that takes a part of it.
+    limitMs: config.revocation.lease / 2,
+    trustedMs: () => store.changes.state().leaseLeftMs ?? Infinity,
+    metrics,
+  });
+  closers.add(async () => open.close());
+  const unfollow = await store.changes.follow((tags) => {
+    cache.apply(tags);
+    return open.apply(tags);
+  });
   closers.add(unfollow);
   const uses = createLastUsed({ keys: store.keys });
   closers.add(() => uses.close());
   const authenticator = createAuthenticator({
-    keys: createApiKeySource({ keys: store.keys, settings: records.settings }),
+    keys,
     tokens: config.oauth.enabled ? tokens : null,
     changes: store.changes,
     cache,
@@ -56,5 +72,5 @@ export async function wireCredentials(
     uses,
     metrics,
   });
-  return { authenticator, digester, records };
+  return { authenticator, open, digester, records };
 }

@@ -156,7 +156,7 @@ function factsOf(digest: Digest, token: Token, standing: Standing): CredentialFa
     audiencePath: audience.kind === "ours" ? audience.path : "",
   });
   return {
-    accepted: Object.freeze({ ok: true, principal, mcpAccess: settings.mcpAccess }),
+    accepted: Object.freeze({ ok: true, principal, digest, mcpAccess: settings.mcpAccess }),
     digest,
     tags: tagsOf(token),
     revoked: audience.kind !== "ours" || isTakenAway(token, standing, principal.portal),

@@ -17,7 +17,7 @@ export function createApiKeySource({
       if (record === null) return null;
       const { mcpAccess } = await settings.read();
       return {
-        accepted: Object.freeze({ ok: true, principal: principalOf(record), mcpAccess }),
+        accepted: Object.freeze({ ok: true, principal: principalOf(record), digest: record.digest, mcpAccess }),
         digest: record.digest,
         tags: [],
         revoked: record.revokedAt !== null,

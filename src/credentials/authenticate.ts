@@ -15,6 +15,8 @@ import type { CredentialMetrics } from "./metrics.ts";
 import type { CredentialSource } from "./source.ts";
 import { isTokenText } from "./token-format.ts";
 
+export type { Accepted };
+
 export interface Refused {
   readonly ok: false;
   readonly deny: Deny;

@@ -3,6 +3,7 @@ import { ANONYMOUS, type AuthenticatedPrincipal, type Principal } from "../core/
 import type { Clock } from "../core/clock.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { McpUse } from "./mcp-use.ts";
+import type { OpenCredential } from "./open-streams.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { BodyBudget, CollectedBody } from "./request-body.ts";
 import type { Recorder } from "./recorder.ts";
@@ -65,6 +66,9 @@ export abstract class Exchange {
   /** Set on MCP routes once the message is read. */
   mcp: McpUse | null = null;
   recorded = false;
+  /** Where it stands among what is open by its credential; owned by `OpenStreams`. */
+  holder: OpenCredential | null = null;
+  place = 0;
 
   constructor(start: ExchangeStart) {
     this.head = start.head;
@@ -95,8 +99,13 @@ export abstract class Exchange {
   abstract forward(route: RouteRuntime): void;
   /** Hands it to what Portcullis serves itself. False, and nothing is done, where this door cannot. */
   abstract serveOwn(own: OwnEndpoints): boolean;
-  /** Ends it at once, both sides. Used when draining takes too long. */
+  /** Ends it at once, both sides. Used when draining takes too long, and when its credential is worth nothing any more. */
   abstract cut(outcome: Outcome): void;
+  /**
+   * Takes the request back from the upstream where no answer was begun, so that one of our own can be given. `answering`
+   * leaves all as it is: only `cut` ends that. `over` is what is answered whole, or by us.
+   */
+  abstract takeBack(): "taken" | "answering" | "over";
   /** It never began, and never will: its connection ended with a request before it. */
   abstract abandoned(): void;
   /** The parser found the rest of the request malformed. */

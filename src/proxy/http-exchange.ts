@@ -188,6 +188,15 @@ export class HttpExchange extends HttpResponder implements UpstreamExchange {
     this.cutClient();
   }
 
+  takeBack(): "taken" | "answering" | "over" {
+    if (this.response.destroyed || this.response.writableFinished) return "over";
+    if (this.response.headersSent) return UNDER_WAY.has(this.outcome) ? "answering" : "over";
+    if (this.ended) return "over";
+    if (this.dispatchedAt !== 0) this.answeredAt = this.deps.clock.monotonic();
+    this.#dropUpstream();
+    return "taken";
+  }
+
   abandoned(): void {
     this.#onClose();
   }

@@ -1,4 +1,4 @@
-import { type Allow, deny, type Deny } from "../core/decision.ts";
+import { type Allow, deny, type Deny, type Reason } from "../core/decision.ts";
 import { parseStrictJson } from "../core/json.ts";
 import type { AuthenticatedPrincipal, Principal } from "../core/principal.ts";
 import type { Authentication, Authenticator } from "../credentials/authenticate.ts";
@@ -10,6 +10,7 @@ import type { AuditLog } from "../telemetry/audit.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Exchange } from "./exchange.ts";
 import type { McpJudge } from "./mcp-judge.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
 import { isPlainJson } from "./plain-json.ts";
 import { challengeScopes, isChallenged, refusal, type RpcError } from "./refusal.ts";
@@ -21,6 +22,7 @@ export interface PipelineOptions {
   readonly audit: Pick<AuditLog, "admits">;
   readonly log: Log;
   readonly mcp: McpJudge;
+  readonly open: OpenStreams;
   /** Longest body that is read to find a portal in it, bytes. */
   readonly inspectBytes: number;
   /** What Portcullis serves itself; `null` where OAuth is off. */
@@ -42,6 +44,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#metadata = new ResourceMetadata(options.own);
+    options.open.endBy((exchange, reason) => this.#withdraw(exchange, reason));
   }
 
   /** Takes a request through the line. Never throws. */
@@ -83,14 +86,22 @@ export class Pipeline {
     if (credential.kind === "none") return this.#refuse(exchange, NO_CREDENTIAL);
     const authentication = this.#options.authenticator.authenticate(credential.secret, credential.via);
     if (!(authentication instanceof Promise)) return this.#authenticated(exchange, route, authentication);
+    const { changes } = this.#options.open;
     authentication
-      .then((result) => this.#authenticated(exchange, route, result))
+      .then((result) => this.#lookedUp(exchange, route, result, changes))
       .catch((error: unknown) => this.#fault(exchange, error));
   }
 
-  #authenticated(exchange: Exchange, route: RouteRuntime, authentication: Authentication): void {
-    // While the store was asked, the client may have left or broken HTTP.
+  /** `changes` is how many had come in when the look-up began. */
+  #lookedUp(exchange: Exchange, route: RouteRuntime, result: Authentication, changes: number): void {
+    // Meanwhile the client may have left or broken HTTP.
     if (exchange.over) return;
+    // Of a change meanwhile nobody can say whether it was first, and what it closes must not miss this exchange.
+    if (result.ok && this.#options.open.changes !== changes) return this.#authenticate(exchange, route);
+    this.#authenticated(exchange, route, result);
+  }
+
+  #authenticated(exchange: Exchange, route: RouteRuntime, authentication: Authentication): void {
     if (!authentication.ok) {
       exchange.presented = authentication.presented;
       return this.#refuse(exchange, authentication.deny);
@@ -102,6 +113,7 @@ export class Pipeline {
       return this.#refuse(exchange, otherAudience);
     }
     exchange.principal = principal;
+    this.#options.open.register(exchange, authentication);
     if (route.route.mcp === null) return this.#decide(exchange, route, principal);
     if (!mcpAccess) return this.#refuse(exchange, MCP_DISABLED);
     this.#decideMcp(exchange, route, route.route.mcp, principal).catch((error: unknown) => {
@@ -182,6 +194,27 @@ export class Pipeline {
     );
   }
 
+  /** Its credential allows it no more: it is refused where no answer was begun, else cut. False where it was over. */
+  #withdraw(exchange: Exchange, reason: Reason): boolean {
+    try {
+      const state = exchange.takeBack();
+      if (state === "taken") this.#refuseLate(exchange, deny(reason, WITHDRAWN));
+      if (state !== "answering") return state === "taken";
+      exchange.outcome = reason;
+    } catch (error) {
+      this.#options.log.error({ err: error, request_id: exchange.requestId }, "a request failed while it was ended");
+    }
+    exchange.cut(reason);
+    return true;
+  }
+
+  #refuseLate(exchange: Exchange, denied: Deny): void {
+    const { decision } = exchange;
+    this.#refuse(exchange, denied);
+    // It was allowed, and the upstream may have done what it asked for.
+    if (decision?.allow === true) exchange.decision = decision;
+  }
+
   #fault(exchange: Exchange, error: unknown): void {
     this.#options.log.error({ err: error, request_id: exchange.requestId }, "a request failed while it was decided");
     this.#refuse(exchange, deny("internal_error"));
@@ -190,6 +223,7 @@ export class Pipeline {
 
 const OWN: Allow = { allow: true, portal: null };
 const NOT_PLAIN = deny("bad_request", "an upgrade on a path that Portcullis serves itself");
+const WITHDRAWN = "the credential was changed or came to its end before the answer";
 const NO_CREDENTIAL = deny("credential_missing");
 const MCP_DISABLED = deny("mcp_disabled");
 const TOO_LARGE = deny("body_too_large");

@@ -65,6 +65,10 @@ export class RawExchange extends Exchange {
     this.socket.destroy();
   }
 
+  takeBack(): "taken" | "answering" | "over" {
+    return this.over ? "over" : "taken";
+  }
+
   abandoned(): void {
     this.#onClose();
   }

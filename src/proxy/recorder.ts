@@ -5,6 +5,7 @@ import { traceIdOf } from "../telemetry/ids.ts";
 import { type Metrics, NO_ROUTE, OWN_ROUTE, type RouteMetrics } from "../telemetry/metrics.ts";
 import type { Traffic } from "../telemetry/traffic.ts";
 import type { Exchange } from "./exchange.ts";
+import { leaveOpen } from "./open-streams.ts";
 import { principalRuntime } from "./principal-runtime.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -40,6 +41,7 @@ export class Recorder {
   finished(exchange: Exchange): void {
     if (exchange.recorded) return;
     exchange.recorded = true;
+    leaveOpen(exchange);
     const now = this.#clock.monotonic();
     if (exchange.isStream) {
       this.#metrics.openStreams.dec();

@@ -62,6 +62,8 @@ export class UpgradeExchange extends RawExchange {
   readonly #proxy: UpgradeProxy;
   #upstreamRequest: ClientRequest | null = null;
   #upstreamSocket: Duplex | null = null;
+  /** The upstream's own answer goes to the client, a switch or not. */
+  #relays = false;
 
   constructor(
     message: { readonly request: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
@@ -109,6 +111,7 @@ export class UpgradeExchange extends RawExchange {
   #relay(response: IncomingMessage, idleMs: number): void {
     this.#upstreamRequest?.setTimeout(idleMs, () => response.destroy());
     this.answered = true;
+    this.#relays = true;
     this.answeredAt = this.deps.clock.monotonic();
     this.status = response.statusCode ?? 502;
     this.socket.setTimeout(idleMs, () => this.socket.destroy());
@@ -135,10 +138,19 @@ export class UpgradeExchange extends RawExchange {
       return;
     }
     this.status = 101;
+    this.#relays = true;
     cleanSwitch(response, this.requestId);
     this.deps.recorder.streamOpened(this);
     // http-proxy-3 takes time-outs off both sockets right after this.
     setImmediate(() => this.socket.setTimeout(idleMs, () => this.socket.destroy()));
+  }
+
+  override takeBack(): "taken" | "answering" | "over" {
+    if (this.#relays) return this.socket.destroyed ? "over" : "answering";
+    if (this.over) return "over";
+    if (this.dispatchedAt !== 0) this.answeredAt = this.deps.clock.monotonic();
+    this.#upstreamRequest?.destroy();
+    return "taken";
   }
 
   protected override closed(): void {

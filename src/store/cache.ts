@@ -2,13 +2,15 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
 import type { Digest } from "../core/ids.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
-import { TagIndex } from "./tag-index.ts";
+import { TagIndex } from "../core/tag-index.ts";
 import type { ChangeTag } from "../core/change-tag.ts";
 
 /** What an authenticated caller is answered with; one object per cached entry, frozen. */
 export interface Accepted {
   readonly ok: true;
   readonly principal: AuthenticatedPrincipal;
+  /** The stored digest, by which the credential is looked up again while something of it is open. */
+  readonly digest: Digest;
   /** False while MCP routes are closed to everyone. A change of it drops every entry. */
   readonly mcpAccess: boolean;
 }

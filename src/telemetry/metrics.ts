@@ -27,6 +27,8 @@ export interface Metrics {
   readonly lookup: (result: LookupResult) => void;
   readonly storeDuration: (operation: string, result: "ok" | "error", ms: number) => void;
   readonly openStreams: { inc(): void; dec(): void };
+  /** Counts a stream, transfer or waiting request that was ended because its credential allowed it no more. */
+  streamClosed(reason: Outcome): void;
   storeUp(up: boolean): void;
   /** From a change elsewhere to its effect here, milliseconds. Not called yet. */
   revocationApplied(ms: number): void;
@@ -222,8 +224,14 @@ function lookupCounter(registry: Registry): (result: LookupResult) => void {
   };
 }
 
-function streamMetrics(registry: Registry): Pick<Metrics, "openStreams"> {
+function streamMetrics(registry: Registry): Pick<Metrics, "openStreams" | "streamClosed"> {
   let open = 0;
+  const closed = new Counter({
+    name: "portcullis_streams_closed_total",
+    help: "Streams, transfers and waiting requests that were ended because their credential allowed them no more.",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
   gauge(registry, "portcullis_open_streams", "WebSocket and event streams that are open now.", () => open);
   return {
     openStreams: {
@@ -234,6 +242,7 @@ function streamMetrics(registry: Registry): Pick<Metrics, "openStreams"> {
         open -= 1;
       },
     },
+    streamClosed: (reason) => closed.inc({ reason }),
   };
 }
 

@@ -41,6 +41,7 @@ describe("facts of an access token", () => {
     expect(facts).toEqual({
       accepted: {
         ok: true,
+        digest,
         mcpAccess: true,
         principal: {
           kind: "oauth",

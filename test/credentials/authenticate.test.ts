@@ -82,6 +82,7 @@ describe("authenticate", () => {
         portal: null,
         expiresAt: record.expiresAt,
       },
+      digest: record.digest,
       mcpAccess: true,
     });
     expect(first.ok && Object.isFrozen(first.principal)).toBe(true);

@@ -80,6 +80,7 @@ export class HeldTokens implements CredentialSource {
     const facts: CredentialFacts = {
       accepted: Object.freeze({
         ok: true,
+        digest,
         mcpAccess: true,
         principal: Object.freeze({
           kind: "oauth",

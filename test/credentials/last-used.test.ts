@@ -43,7 +43,7 @@ function entry(): CachedCredential {
     expiresAt: null,
   } as const;
   const times = { freshUntil: 0, staleUntil: 0, retryAt: 0, nextUseAt: 0 };
-  const accepted = { ok: true, principal, mcpAccess: true } as const;
+  const accepted = { ok: true, principal, digest, mcpAccess: true } as const;
   return { accepted, digest, tags: [], revoked: false, expiresAt: Infinity, ...times };
 }
 

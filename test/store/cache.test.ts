@@ -21,7 +21,7 @@ function facts(one = record(), tags: readonly ChangeTag[] = []): CredentialFacts
     portal: null,
     expiresAt: null,
   } as const;
-  const accepted = { ok: true, principal, mcpAccess: true } as const;
+  const accepted = { ok: true, principal, digest: one.digest, mcpAccess: true } as const;
   return { accepted, digest: one.digest, tags, revoked: false, expiresAt: Infinity };
 }
 

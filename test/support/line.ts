@@ -15,6 +15,7 @@ import { createSessionSeal } from "../../src/mcp/session.ts";
 import { Listener, type ListenerOptions } from "../../src/proxy/listener.ts";
 import { McpJudge } from "../../src/proxy/mcp-judge.ts";
 import type { OwnEndpoints } from "../../src/proxy/own-endpoints.ts";
+import { OpenStreams } from "../../src/proxy/open-streams.ts";
 import { Pipeline } from "../../src/proxy/pipeline.ts";
 import { Recorder } from "../../src/proxy/recorder.ts";
 import { TrustedProxies } from "../../src/proxy/trusted-proxies.ts";
@@ -81,10 +82,16 @@ export async function startLine(options: LineOptions) {
   const digester = createDigester({ pepper: "pepper-of-the-tests" });
   const desk = new TokenDesk(store, digester, clock);
   const cache = createCredentialCache({ maxEntries: 1000, ttlMs: 60_000, negativeTtlMs: 5000, clock });
-  await store.changes.follow((tags) => cache.apply(tags));
-  const uses = createLastUsed({ keys: store.keys });
   let port = 0;
   const url = (): string => `http://127.0.0.1:${port}`;
+  const keySource = createApiKeySource({ keys: store.keys, settings: desk.settings });
+  const tokens = options.tokens ?? desk.source(url);
+  const open = new OpenStreams({ keys: keySource, tokens, clock, limitMs: 500, trustedMs: () => Infinity, metrics });
+  await store.changes.follow((tags) => {
+    cache.apply(tags);
+    return open.apply(tags);
+  });
+  const uses = createLastUsed({ keys: store.keys });
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
   const limits = { headBytes: 16_384, targetBytes: 8192, hosts: new Set<string>(), idleMs: 5000, headTimeoutMs: 2000 };
   const listener = new Listener({
@@ -92,8 +99,8 @@ export async function startLine(options: LineOptions) {
     limits: { ...limits, connections: 100, inspectTotal: 10_000_000, bodyMs: 30_000, ...options.limits },
     pipeline: new Pipeline({
       authenticator: createAuthenticator({
-        keys: createApiKeySource({ keys: store.keys, settings: desk.settings }),
-        tokens: options.own === null ? null : (options.tokens ?? desk.source(url)),
+        keys: keySource,
+        tokens: options.own === null ? null : tokens,
         changes: store.changes,
         cache,
         digester,
@@ -101,6 +108,7 @@ export async function startLine(options: LineOptions) {
         uses,
         metrics,
       }),
+      open,
       audit,
       log,
       mcp: new McpJudge({ seal: createSessionSeal("pepper-of-the-tests"), inspectBytes: 1_000_000 }),
@@ -120,6 +128,7 @@ export async function startLine(options: LineOptions) {
     await listener.drain(100);
     await rules.close();
     upstreams.close();
+    open.close();
     await uses.close();
     await store.close();
     await audit.close();
@@ -132,6 +141,7 @@ export async function startLine(options: LineOptions) {
     desk,
     store,
     cache,
+    open,
     listener,
     /** A key with these scopes, for all portals. */
     async key(...held: readonly string[]): Promise<string> {

@@ -159,6 +159,7 @@ describe("metrics", () => {
       "portcullis_rules_info",
       "portcullis_store_duration_seconds",
       "portcullis_store_up",
+      "portcullis_streams_closed_total",
       "portcullis_upstream_duration_seconds",
     ]);
     const docs = await readFile(new URL("../../docs/metrics.md", import.meta.url), "utf8");

@@ -1,7 +1,7 @@
-import type { ChangeTag } from "../core/change-tag.ts";
+import type { ChangeTag } from "./change-tag.ts";
 
 /**
- * Which cache keys carry a tag. Most tags are of one entry, so that a single key is kept as it is and a set is made for
+ * Which keys carry a tag. Most tags are of one entry, so that a single key is kept as it is and a set is made for
  * the second one only. A tag that no key carries takes no room.
  */
 export class TagIndex {
@@ -18,28 +18,28 @@ export class TagIndex {
     return this.#pairs;
   }
 
-  add(tag: ChangeTag, cacheKey: string): void {
+  add(tag: ChangeTag, key: string): void {
     const held = this.#keys.get(tag);
-    if (held === cacheKey) return;
+    if (held === key) return;
     if (held === undefined) {
-      this.#keys.set(tag, cacheKey);
+      this.#keys.set(tag, key);
     } else if (typeof held === "string") {
-      this.#keys.set(tag, new Set([held, cacheKey]));
+      this.#keys.set(tag, new Set([held, key]));
     } else {
-      if (held.has(cacheKey)) return;
-      held.add(cacheKey);
+      if (held.has(key)) return;
+      held.add(key);
     }
     this.#pairs += 1;
   }
 
-  remove(tag: ChangeTag, cacheKey: string): void {
+  remove(tag: ChangeTag, key: string): void {
     const held = this.#keys.get(tag);
     if (held === undefined) return;
     if (typeof held === "string") {
-      if (held !== cacheKey) return;
+      if (held !== key) return;
       this.#keys.delete(tag);
     } else {
-      if (!held.delete(cacheKey)) return;
+      if (!held.delete(key)) return;
       if (held.size === 0) this.#keys.delete(tag);
     }
     this.#pairs -= 1;

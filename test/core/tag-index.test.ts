@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { TagIndex } from "../../src/store/tag-index.ts";
-import { digestOf } from "./records.ts";
+import { TagIndex } from "../../src/core/tag-index.ts";
+import { digestOf } from "../store/records.ts";
 
 const [TAG, OTHER] = [`digest:${digestOf("tag")}`, `digest:${digestOf("other")}`] as const;
 
