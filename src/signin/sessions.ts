@@ -15,7 +15,7 @@ export interface Session {
   readonly signedInAt: number;
 }
 
-/** A session as stored, whether or not it is still in force. Times are wall clock ms. */
+/** A session as a list shows it. Times are wall clock ms. */
 export interface StoredSession {
   /** Digest of the token. */
   readonly sessionId: string;
@@ -35,7 +35,7 @@ export interface Sessions {
   end(token: string): Promise<void>;
   /** Ends every session of a person; returns how many there were. */
   endAll(person: PersonId): Promise<number>;
-  /** Of a person, those that are past their password too; newest first, 1000 at most. */
+  /** Those of a person that are in force; newest first, 1000 at most. */
   list(person: PersonId): Promise<readonly StoredSession[]>;
 }
 
@@ -92,13 +92,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     end: remove,
     endAll: (person) => documents.removeGroup(groupOf(person), [KIND]),
-    async list(person) {
-      const stored = await documents.list(KIND, groupOf(person), { limit: 1000 });
-      return stored.map(({ id, createdAt, expiresAt }) => ({
-        sessionId: id,
-        signedInAt: createdAt,
-        expiresAt: expiresAt ?? createdAt + lifeMs,
-      }));
+    async list(id) {
+      const [person, stored] = await Promise.all([people.get(id), documents.list(KIND, groupOf(id), { limit: 1000 })]);
+      if (person === null || person.disabledAt !== null) return [];
+      return stored
+        .filter(({ value }) => valueSchema.safeParse(value).data?.epoch === epochOf(person))
+        .map(({ id: sessionId, createdAt, expiresAt }) => ({
+          sessionId,
+          signedInAt: createdAt,
+          expiresAt: expiresAt ?? createdAt + lifeMs,
+        }));
     },
   };
 

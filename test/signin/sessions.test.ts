@@ -63,10 +63,13 @@ onBothStores("sessions", (stores) => {
     const { token } = await sessions.begin(person, null);
     await people.update({ ...person, name: "B", role: "admin" });
     expect((await sessions.find(token))?.person).toMatchObject({ name: "B", role: "admin" });
+    expect(await sessions.list(person.id)).toHaveLength(1);
     await people.update({ ...person, version: 2, disabledAt: 1 });
     expect(await sessions.find(token)).toBeNull();
     await people.update({ ...person, version: 3, password: "$scrypt$2" });
     expect(await sessions.find(token)).toBeNull();
+    // What does not hold is not listed either.
+    expect(await sessions.list(person.id)).toEqual([]);
   });
 
   test("begin in place of the one that the browser came with", async () => {
