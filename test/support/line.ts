@@ -38,6 +38,11 @@ export interface LineOptions {
   readonly own: OwnEndpoints | null;
   /** Where access tokens are looked up, in place of the store. */
   readonly tokens?: CredentialSource;
+  /** What stands before the look-up of access tokens in the store. */
+  readonly beforeTokens?: (source: CredentialSource) => CredentialSource;
+  /** An embedded store of its own where left out. */
+  readonly storeUrl?: string;
+  readonly leaseMs?: number;
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<ListenerOptions["limits"]>;
 }
@@ -46,6 +51,8 @@ export type Line = Awaited<ReturnType<typeof startLine>>;
 
 /** Reserved paths as they are by default. */
 export const RESERVED = reservedPaths({ oauth: { enabled: true, path: "/oauth" }, signin: { path: "/signin" } });
+
+const same = (source: CredentialSource): CredentialSource => source;
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {
@@ -78,15 +85,18 @@ export async function startLine(options: LineOptions) {
   );
   const upstreams = new Upstreams({ metrics, clock, bodyBytes: 1_000_000 });
   const rules = await startRules({ file, env: {}, upstreams, log, metrics, audit, reserved: RESERVED });
-  const store = openStore(`sqlite:${join(folder, "portcullis.db")}`, { clock });
+  const storeUrl = options.storeUrl ?? `sqlite:${join(folder, "portcullis.db")}`;
+  const { leaseMs = 10_000 } = options;
+  const store = openStore(storeUrl, { clock, leaseMs });
   const digester = createDigester({ pepper: "pepper-of-the-tests" });
   const desk = new TokenDesk(store, digester, clock);
   const cache = createCredentialCache({ maxEntries: 1000, ttlMs: 60_000, negativeTtlMs: 5000, clock });
   let port = 0;
   const url = (): string => `http://127.0.0.1:${port}`;
   const keySource = createApiKeySource({ keys: store.keys, settings: desk.settings });
-  const tokens = options.tokens ?? desk.source(url);
-  const open = new OpenStreams({ keys: keySource, tokens, clock, limitMs: 500, trustedMs: () => Infinity, metrics });
+  const tokens = options.tokens ?? (options.beforeTokens ?? same)(desk.source(url));
+  const trustedMs = (): number => store.changes.state().leaseLeftMs ?? Infinity;
+  const open = new OpenStreams({ keys: keySource, tokens, clock, limitMs: leaseMs / 2, trustedMs, metrics });
   await store.changes.follow((tags) => {
     cache.apply(tags);
     return open.apply(tags);
@@ -139,7 +149,9 @@ export async function startLine(options: LineOptions) {
     port,
     url: url(),
     desk,
+    digester,
     store,
+    storeUrl,
     cache,
     open,
     listener,
