@@ -1,6 +1,8 @@
+import type { ChangeTag } from "../core/change-tag.ts";
 import type { ClientId, CredentialId, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
 import type { IssuedKey } from "../credentials/key-service.ts";
 import type { Explanation } from "../policy/explain.ts";
+import type { Reported, Spread } from "../revocation/spread.ts";
 import type { ClientRecord, ClientStatus } from "../store/clients.ts";
 import type { GrantRecord, GrantState } from "../store/grants.ts";
 import type { PersonRecord, Role } from "../store/people.ts";
@@ -24,6 +26,13 @@ export interface Administration {
   readonly access: AccessAdministration;
   readonly tokens: TokensAdministration;
   readonly activity: { list(query: ActivityQuery): Promise<Page<ActivityEntry>> };
+  /**
+   * Runs `work`; changes in it wait for other instances `waitMs` at most. Tells how they spread, and, while `work` runs,
+   * how they have so far.
+   */
+  report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>>;
+  /** What is open on this instance by what carries the tag: a revoke would close it. `null` where it is not known. */
+  openStreams(tag: ChangeTag): number | null;
   status(): Promise<Status>;
   catalogue(): Catalogue;
   explain(question: ExplainQuestion): Promise<Explanation>;

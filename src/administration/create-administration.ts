@@ -1,3 +1,4 @@
+import type { ChangeTag } from "../core/change-tag.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Digester } from "../credentials/digest.ts";
 import type { KeyService } from "../credentials/key-service.ts";
@@ -11,7 +12,7 @@ import type { AdminTokens } from "../store/admin-tokens.ts";
 import type { Clients } from "../store/clients.ts";
 import type { Grants } from "../store/grants.ts";
 import type { People } from "../store/people.ts";
-import { type KeyStore, StoreUnavailable } from "../store/types.ts";
+import { type ChangeLog, type KeyStore, StoreUnavailable } from "../store/types.ts";
 import { type AccessPort, createAccessAdministration } from "./access.ts";
 import { createActivityAdministration } from "./activity.ts";
 import { createTokensAdministration } from "./admin-tokens.ts";
@@ -44,6 +45,9 @@ export interface AdministrationDeps {
   /** The rules in force. */
   readonly policy: () => Pick<Policy, "scopes" | "portals">;
   readonly liveStatus: () => LiveStatus | Promise<LiveStatus>;
+  readonly changes: Pick<ChangeLog, "report">;
+  /** `null` where nothing is served here. */
+  readonly openOf: ((tag: ChangeTag) => number) | null;
   /** Decides as the line does, with the rules in force. */
   readonly explain: (input: ExplainInput) => Explanation;
 }
@@ -61,6 +65,8 @@ export function createAdministration(deps: AdministrationDeps): Administration {
     access: createAccessAdministration(shared),
     tokens: createTokensAdministration(shared),
     activity: createActivityAdministration(deps.activity),
+    report: (waitMs, work) => deps.changes.report(waitMs, work),
+    openStreams: (tag) => deps.openOf?.(tag) ?? null,
     async status() {
       const [live, settings, waitingClients] = await Promise.all([
         deps.liveStatus(),

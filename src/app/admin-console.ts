@@ -14,6 +14,7 @@ import type { Digester } from "../credentials/digest.ts";
 import { messagePage } from "../oauth/pages/messages.ts";
 import { protectedResources } from "../policy/resources.ts";
 import type { Policy } from "../policy/types.ts";
+import type { OpenStreams } from "../proxy/open-streams.ts";
 import { createSignin, type Signin } from "../signin/signin.ts";
 import { createAdminTokens } from "../store/admin-tokens.ts";
 import type { Store } from "../store/types.ts";
@@ -35,6 +36,7 @@ export interface ConsoleDeps {
   /** The rules in force. */
   readonly policy: () => Policy;
   readonly liveStatus: () => LiveStatus | Promise<LiveStatus>;
+  readonly open: Pick<OpenStreams, "openOf">;
   /** Origin of the public listener. */
   readonly issuer: () => string;
 }

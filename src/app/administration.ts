@@ -13,6 +13,7 @@ import { explain } from "../policy/explain.ts";
 import type { Policy } from "../policy/types.ts";
 import type { PeopleService } from "../signin/people-service.ts";
 import type { Sessions } from "../signin/sessions.ts";
+import type { OpenStreams } from "../proxy/open-streams.ts";
 import { createAdminTokens } from "../store/admin-tokens.ts";
 import type { Store } from "../store/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
@@ -30,6 +31,8 @@ export interface AdministrationWiring {
   readonly people: PeopleService;
   readonly sessions: Sessions;
   readonly liveStatus: () => LiveStatus | Promise<LiveStatus>;
+  /** What is under way here; `null` where nothing is served. */
+  readonly open: Pick<OpenStreams, "openOf"> | null;
 }
 
 /** What administrators can do, on the services that the commands use too. */
@@ -56,6 +59,8 @@ export function wireAdministration(config: Config, wiring: AdministrationWiring)
     audit,
     policy,
     liveStatus,
+    changes: store.changes,
+    openOf: wiring.open === null ? null : (tag) => wiring.open?.openOf(tag) ?? 0,
     explain(input) {
       const wire = wireChecks(config, input);
       return explain(policy(), input, messageOnWire(policy(), wire), wire);

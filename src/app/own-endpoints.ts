@@ -43,6 +43,7 @@ export interface OwnEndpointsDeps {
   /** Our origin; asked from `open` on. */
   readonly issuer: () => string;
   readonly liveStatus: ConsoleDeps["liveStatus"];
+  readonly open: ConsoleDeps["open"];
 }
 
 /** OAuth, sign-in and metadata. They open once the listener has its port, for the issuer may hold it. */

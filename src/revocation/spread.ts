@@ -25,6 +25,11 @@ export interface Spread {
 /** Nothing had to spread. */
 export const NO_SPREAD: Spread = { instances: 0, applied: 0, out: [], lapsed: [], ms: 0, streamsClosed: 0 };
 
+export interface Reported<T> {
+  readonly value: T;
+  readonly spread: Spread;
+}
+
 interface Scope {
   readonly waitMs: number;
   spread: Spread;
@@ -38,9 +43,9 @@ export class SpreadScopes {
   readonly #scopes = new AsyncLocalStorage<Scope>();
 
   /** Runs `work`; changes in it wait for instances `waitMs` at most. Tells how they spread, all together. */
-  async report<T>(waitMs: number, work: () => Promise<T>): Promise<{ readonly value: T; readonly spread: Spread }> {
+  async report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>> {
     const scope: Scope = { waitMs, spread: NO_SPREAD };
-    const value = await this.#scopes.run(scope, work);
+    const value = await this.#scopes.run(scope, () => work(() => scope.spread));
     return { value, spread: scope.spread };
   }
 

@@ -6,7 +6,7 @@ import { sqliteFailure, type SqliteConnection } from "./sqlite-connection.ts";
 import type { ChangeTag } from "../core/change-tag.ts";
 import type { SqliteFollowers } from "./sqlite-followers.ts";
 import type { OnChange } from "../revocation/follower.ts";
-import { type Spread, SpreadScopes } from "../revocation/spread.ts";
+import { type Reported, type Spread, SpreadScopes } from "../revocation/spread.ts";
 import { type ChangeLog, type FollowState, StoreUnavailable } from "./types.ts";
 
 /** Entries kept. A process that is further behind than this is told `all`. */
@@ -129,7 +129,7 @@ class TableChanges implements SqliteChanges {
     this.#scopes.add(await this.#register.wait(this.#newestSeq(), this.#scopes.waitMs()));
   }
 
-  report<T>(waitMs: number, work: () => Promise<T>): Promise<{ readonly value: T; readonly spread: Spread }> {
+  report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>> {
     return this.#scopes.report(waitMs, work);
   }
 

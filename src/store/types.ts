@@ -1,7 +1,7 @@
 import type { ChangeTag } from "../core/change-tag.ts";
 import type { CredentialId, Digest, PortalId, Scope } from "../core/ids.ts";
 import type { OnChange } from "../revocation/follower.ts";
-import type { Spread } from "../revocation/spread.ts";
+import type { Reported, Spread } from "../revocation/spread.ts";
 import type { ActivityStore } from "./activity.ts";
 
 /** An API key as stored. The key itself is not in it: `digest` cannot be turned back. Times are wall clock ms. */
@@ -154,7 +154,7 @@ export interface ChangeLog {
    */
   poll(): void;
   /** Runs `work`; its changes wait for other instances `waitMs` at most. Tells how they spread. */
-  report<T>(waitMs: number, work: () => Promise<T>): Promise<{ readonly value: T; readonly spread: Spread }>;
+  report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>>;
   state(): FollowState;
 }
 

@@ -203,7 +203,7 @@ onBothStores("API keys on the pages", (stores) => {
     const { id } = await makeKey(admin);
     const asked = await admin.at(`/keys/${id}/revoke`);
     expect(words(asked)).toContain("This cannot be undone.");
-    expect(words(asked)).toContain("Open streams that it closes not known");
+    expect(words(asked)).toContain("Open streams that it closes 2, on this instance");
     expect((await stage.administration.keys.list({ limit: 10 })).items[0]?.revokedAt).toBeNull();
     const done = await admin.send(asked);
     expect([done.url.endsWith("/keys?done=key_revoked"), words(done).includes("The API key is revoked.")]).toEqual([

@@ -193,6 +193,7 @@ const deciding: readonly Operation[] = [
     answer: client,
     versioned: true,
     refuses: ["not_found", "conflict"],
+    spreads: true,
     async handle({ params: { id } }, { actor, administration, version }) {
       return answer(done(await administration.clients.disable(actor, id, version)).record);
     },

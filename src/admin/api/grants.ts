@@ -105,6 +105,7 @@ export const grantOperations: readonly Operation[] = [
     body: noBody,
     answer: grant,
     refuses: ["not_found"],
+    spreads: true,
     async handle({ params: { id } }, { actor, administration: { grants } }) {
       done(await grants.revoke(actor, id));
       return { body: grantJson(found(await grants.get(id))) };

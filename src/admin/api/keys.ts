@@ -160,6 +160,7 @@ const changing: readonly Operation[] = [
     answer: issuedKey,
     creates: { secret: "key" },
     refuses: ["not_found"],
+    spreads: true,
     async handle({ body, params: { id } }, { actor, administration }) {
       const rotated = done(await administration.keys.rotate(actor, id, { overlapMs: body.overlap * 1000 }));
       return { body: { ...keyJson(rotated.record, administration), key: rotated.key } };
@@ -176,6 +177,7 @@ const changing: readonly Operation[] = [
     body: noBody,
     answer: key,
     refuses: ["not_found"],
+    spreads: true,
     async handle({ params: { id } }, { actor, administration }) {
       return { body: keyJson(done(await administration.keys.revoke(actor, id)).record, administration) };
     },

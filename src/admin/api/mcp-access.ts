@@ -53,6 +53,7 @@ export const mcpAccessOperations: readonly Operation[] = [
     },
     answer: access,
     versioned: true,
+    spreads: true,
     async handle({ body }, { actor, administration: { access: service }, version }) {
       const wanted = {
         ...(body.enabled === undefined ? {} : { mcpAccess: body.enabled }),

@@ -3,6 +3,7 @@ import type { Actor } from "../../administration/actor.ts";
 import type { Administration } from "../../administration/administration.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { ApiProblem } from "./problem.ts";
+import { applied, takeWait, waitQuery, withApplied } from "./spread.ts";
 import { fieldsOf } from "./zod-problems.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -59,6 +60,8 @@ interface Spec<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType
   readonly creates?: { readonly secret: string | null };
   /** Takes an `If-Match`. */
   readonly versioned?: boolean;
+  /** Takes something away: waits until it counts everywhere, unless `wait=false`, and tells in `applied` how that went. */
+  readonly spreads?: boolean;
   /** What it may refuse with beside what all may. */
   readonly refuses?: readonly ErrorCode[];
   handle(
@@ -101,10 +104,11 @@ export interface Operation {
 }
 
 /** Makes an operation of its parts. */
-export function operation<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType, R extends z.ZodType>(
+export function operation<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType, R extends z.ZodObject>(
   spec: Spec<P, Q, B, R>,
 ): Operation {
-  const { answer, body, id, method, params, path, query, summary, tag } = spec;
+  const { body, id, method, params, path, query, spreads = false, summary, tag } = spec;
+  const answer = spreads ? withApplied(spec.answer) : spec.answer;
   return {
     id,
     method,
@@ -112,7 +116,7 @@ export function operation<P extends z.ZodObject, Q extends z.ZodObject, B extend
     tag,
     summary,
     params,
-    query,
+    query: spreads ? query.extend(waitQuery) : query,
     body: body.name === noBody.name ? null : body,
     status: spec.status ?? 200,
     answer,
@@ -120,12 +124,17 @@ export function operation<P extends z.ZodObject, Q extends z.ZodObject, B extend
     versioned: spec.versioned ?? false,
     refuses: spec.refuses ?? [],
     prepare(raw) {
+      const wait = spreads ? takeWait(raw.query) : null;
       const input = {
         params: read(params, raw.params, "bad_request"),
-        query: read(query, raw.query, "bad_request"),
+        query: read(query, wait?.rest ?? raw.query, "bad_request"),
         body: read(body.schema, raw.body, "invalid_request"),
       };
-      return { input, run: (context) => spec.handle(input, context) };
+      const run = (context: Context): Promise<Answer<z.input<R>>> => spec.handle(input, context);
+      return {
+        input,
+        run: (context) => (wait === null ? run(context) : applied(context, wait.ms, () => run(context))),
+      };
     },
   };
 }

@@ -176,6 +176,7 @@ const switching: readonly Operation[] = [
     answer: person,
     versioned: true,
     refuses: ["not_found", "conflict"],
+    spreads: true,
     async handle({ params: { id } }, { actor, administration, version }) {
       return answer(done(await administration.people.disable(actor, id, version)).record);
     },

@@ -66,7 +66,7 @@ export function keyRevokePage(frame: Frame, key: KeyView, openStreams: number | 
     title: "Revoke API key?",
     heading: html`Revoke ${foreign(key.name)}?`,
     body: html`<p><code>${keyText(key)}</code> stops working at once, on every instance. ${used}</p>
-      ${facts([["Open streams that it closes", openStreams === null ? "not known" : String(openStreams)]])}`,
+      ${facts([["Open streams that it closes", openStreams === null ? "not known" : `${openStreams}, on this instance`]])}`,
     warning: "This cannot be undone.",
     action: frame.paths.revokeKey(key.id),
     button: "Revoke key",

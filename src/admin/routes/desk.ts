@@ -74,6 +74,8 @@ export interface Stop {
 export type Handler = (visit: Visit) => Promise<FastifyReply>;
 
 const USED_FORMS = 10_000;
+/** Somebody looks at a page that loads: it tells who is out rather than wait for a whole lease. */
+const WAIT_MS = 3000;
 
 export function createDesk(options: AdminPagesOptions): Desk {
   const paths = adminPaths(options.prefix);
@@ -107,7 +109,13 @@ export function action(desk: Desk, options: ActionOptions, handler: Handler) {
       return (options.again ?? stale(options.tab))(visit);
     }
     try {
-      return await (options.once === true ? once(visit, options.tab, token, handler) : handler(visit));
+      const { value } = await desk.administration.report(WAIT_MS, (soFar) => {
+        const { reply: answer } = visit;
+        const leadTo: Visit["leadTo"] = (path, code) => answer.redirect(withNotice(path, code, soFar()), 303);
+        const telling = { ...visit, leadTo };
+        return options.once === true ? once(telling, options.tab, token, handler) : handler(telling);
+      });
+      return value;
     } catch (error) {
       const known = error instanceof Error ? KNOWN_ERRORS[error.name] : undefined;
       if (known === undefined) throw error;
@@ -163,7 +171,7 @@ function visitOf(desk: Desk, request: FastifyRequest, reply: FastifyReply, who: 
     who,
     actor: { subject: who.person.email, kind: "session", address: clientIp, requestId },
     show,
-    leadTo: (path, code) => reply.redirect(withNotice(path, code), 303),
+    leadTo: (path, code) => reply.redirect(withNotice(path, code, null), 303),
     stop: (status, about) => show(status, (frame) => stoppedPage(frame, about)),
   };
 }

@@ -131,8 +131,8 @@ function showKey({ desk, show }: Visit, record: ApiKeyRecord): Promise<FastifyRe
 async function showRevoke({ desk, reply, show }: Visit, record: ApiKeyRecord): Promise<FastifyReply> {
   const view = keyView(record, desk.administration);
   if (view.state === "revoked") return reply.redirect(desk.paths.key(record.id), 303);
-  // The line counts its streams together, not by credential.
-  return show(200, (frame) => keyRevokePage(frame, view, null));
+  const open = desk.administration.openStreams(`credential:${record.id}`);
+  return show(200, (frame) => keyRevokePage(frame, view, open));
 }
 
 async function revoke(visit: Visit, record: ApiKeyRecord): Promise<FastifyReply> {

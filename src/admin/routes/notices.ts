@@ -1,3 +1,6 @@
+import { z } from "zod";
+import type { Spread } from "../../revocation/spread.ts";
+import { spreadText } from "../../revocation/spread-text.ts";
 import { notice } from "../../web/fields.ts";
 import type { Html } from "../../web/html.ts";
 
@@ -27,14 +30,59 @@ function isNoticeCode(text: unknown): text is NoticeCode {
   return typeof text === "string" && Object.hasOwn(NOTICES, text);
 }
 
+/** How many instances that are out a notice names. */
+const MOST_OUT = 5;
+const number = z.coerce.number().int().min(0).max(1_000_000);
+const spreadQuery = z.object({
+  instances: number.min(1),
+  applied: number,
+  ms: number,
+  streams: number,
+  out: z
+    .string()
+    .regex(/^(?:[\w.-]{1,80}:\d{1,7}(?:,|$)){0,5}$/)
+    .default(""),
+});
+
 /** The notice that `done` of a page's query names; `null` for none of ours. */
 export function noticeOf(query: unknown): Html | null {
   const code = typeof query === "object" && query !== null && "done" in query ? query.done : null;
   if (!isNoticeCode(code)) return null;
-  return notice(code === "unchanged" ? "info" : "success", NOTICES[code]);
+  const spread = spreadOf(query);
+  const isOut = spread !== null && spread.out.length > 0;
+  const tone = isOut ? "warning" : code === "unchanged" ? "info" : "success";
+  const more = spread === null ? null : spreadText(spread);
+  return notice(tone, more === null ? NOTICES[code] : `${NOTICES[code]} ${more}`);
 }
 
-/** A path with the notice for where it leads. */
-export function withNotice(path: string, code: NoticeCode): string {
-  return `${path}${path.includes("?") ? "&" : "?"}done=${code}`;
+/** A path with the notice for where it leads, and how the change spread where that is to be told. */
+export function withNotice(path: string, code: NoticeCode, spread: Spread | null): string {
+  const query = new URLSearchParams({ done: code });
+  if (spread !== null && spread.instances > 0) {
+    query.set("instances", String(spread.instances));
+    query.set("applied", String(spread.applied));
+    query.set("ms", String(Math.round(spread.ms)));
+    query.set("streams", String(spread.streamsClosed));
+    const out = spread.out.slice(0, MOST_OUT).map(({ forMs, instance }) => `${instance}:${Math.ceil(forMs)}`);
+    if (out.length > 0) query.set("out", out.join(","));
+  }
+  return `${path}${path.includes("?") ? "&" : "?"}${query.toString()}`;
+}
+
+function spreadOf(query: unknown): Spread | null {
+  const { data } = spreadQuery.safeParse(query);
+  if (data === undefined) return null;
+  const { applied, instances, ms, streams } = data;
+  const out = data.out.split(",").filter((each) => each !== "");
+  return {
+    instances,
+    applied,
+    ms,
+    streamsClosed: streams,
+    out: out.map((each) => ({
+      instance: each.slice(0, each.indexOf(":")),
+      forMs: Number(each.slice(each.indexOf(":") + 1)),
+    })),
+    lapsed: [],
+  };
 }

@@ -114,6 +114,8 @@ export async function startApi({ clock, store }: { readonly clock: Clock; readon
     passwords: cheapPasswords(),
   });
   const administration = createAdministration({
+    changes: store.changes,
+    openOf: () => 2,
     keys: createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes: policy.scopes }),
     keyStore: store.keys,
     clients,
