@@ -169,6 +169,37 @@ describe.each(STORES)("an event stream by a token, on %s", (store) => {
   });
 });
 
+describe("a person who is disabled while a token is looked up", () => {
+  test("has nothing open when that returns, in whichever step of the look-up it comes", async () => {
+    let change: (() => Promise<void>) | null = null;
+    const next = async (): Promise<void> => {
+      const work = change;
+      change = null;
+      await work?.();
+    };
+    const stage = await startStage({
+      beforeTokens: (source) => ({ find: (digest) => source.find(digest).finally(() => void next()) }),
+    });
+    const { line } = stage;
+    for (let steps = 0; steps < 25; steps += 1) {
+      const { person, token } = await stage.token();
+      const tag = `person:${person.id}` as const;
+      const disabled = Promise.withResolvers<number>();
+      change = async () => {
+        for (let step = 0; step < steps; step += 1) await Promise.resolve();
+        // In this process the change counts at once, so that it comes between any two steps.
+        await line.desk.people.update({ ...person, disabledAt: Date.now() });
+        disabled.resolve(line.open.openOf(tag));
+      };
+      const wire = await connectTo(line);
+      await wire.write(head("GET /stream", [`Authorization: Bearer ${token}`]));
+      expect(await disabled.promise, `after ${steps} steps`).toBe(0);
+      await until(() => wire.finished || wire.text.includes("credential_invalid"));
+      expect(line.open.openOf(tag)).toBe(0);
+    }
+  });
+});
+
 describe("MCP access is switched off", () => {
   test("MCP streams end, by keys and tokens; other streams of keys go on", async () => {
     const stage = await startStage();
