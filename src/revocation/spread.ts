@@ -30,6 +30,9 @@ export interface Reported<T> {
   readonly spread: Spread;
 }
 
+/** Who does not want to wait is told of those that are out, not of those that would have answered in a moment. */
+const LEAST_WAIT_MS = 150;
+
 interface Scope {
   readonly waitMs: number;
   spread: Spread;
@@ -42,9 +45,9 @@ interface Scope {
 export class SpreadScopes {
   readonly #scopes = new AsyncLocalStorage<Scope>();
 
-  /** Runs `work`; changes in it wait for instances `waitMs` at most. Tells how they spread, all together. */
+  /** Runs `work`; changes in it wait for instances `waitMs` at most, and a moment at least. Tells how they spread, all together. */
   async report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>> {
-    const scope: Scope = { waitMs, spread: NO_SPREAD };
+    const scope: Scope = { waitMs: Math.max(waitMs, LEAST_WAIT_MS), spread: NO_SPREAD };
     const value = await this.#scopes.run(scope, () => work(() => scope.spread));
     return { value, spread: scope.spread };
   }

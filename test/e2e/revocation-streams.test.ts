@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { get as httpGet, type IncomingMessage } from "node:http";
+import { expect, test } from "vitest";
+import { readAudit, startUpstream, ticketRules } from "./support.ts";
+import { registrationMs } from "../../src/revocation/follower.ts";
+import { startFleet } from "../support/fleet/fleet.ts";
+import { startRedis } from "../support/redis.ts";
+
+/** An event stream with its first event read; resolves with how it ended. */
+async function openStream(url: string, key: string): Promise<{ readonly ended: Promise<"whole" | "cut"> }> {
+  const asked = Promise.withResolvers<IncomingMessage>();
+  const options = { headers: { authorization: `Bearer ${key}` }, agent: false };
+  httpGet(`${url}/tickets/acme`, options, asked.resolve).on("error", asked.reject);
+  const response = await asked.promise;
+  if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
+  await once(response, "data");
+  response.resume();
+  const { promise, resolve } = Promise.withResolvers<"whole" | "cut">();
+  response.on("error", () => undefined);
+  response.on("close", () => resolve(response.complete ? "whole" : "cut"));
+  return { ended: promise };
+}
+
+const LEASE_MS = 1500;
+
+async function startEvents(leaseMs: number) {
+  const redis = await startRedis();
+  const upstream = await startUpstream((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+    const timer = setInterval(() => response.write("data: more\n\n"), 5);
+    response.on("close", () => clearInterval(timer));
+  });
+  return startFleet({ size: 3, redis: redis.port, rules: ticketRules(upstream), leaseMs });
+}
+
+const WISH = { name: "s", scopes: ["tickets:read"], portal: null, expiresInMs: null, subject: "s", createdBy: "t" };
+
+test("a revoke closes the streams of the key on every instance, and those of no other, and says how many", async () => {
+  const fleet = await startEvents(10_000);
+  const [ours, others] = [await fleet.keys.create(WISH), await fleet.keys.create(WISH)];
+  const urls = fleet.instances.map(({ sidecar }) => sidecar.url);
+  const open = await Promise.all(urls.flatMap((url) => [openStream(url, ours.key), openStream(url, ours.key)]));
+  const left = await Promise.all(urls.map((url) => openStream(url, others.key)));
+
+  const { spread, value } = await fleet.store.changes.report(Infinity, () => fleet.keys.revoke(ours.record.id));
+  expect(value?.revokedAt).not.toBeNull();
+  expect(spread).toMatchObject({ instances: 3, applied: 3, streamsClosed: 6, out: [], lapsed: [] });
+  expect(await Promise.all(open.map(({ ended }) => ended))).toEqual(open.map(() => "cut"));
+
+  const still = await Promise.race([...left.map(({ ended }) => ended), urls[0] && openStream(urls[0], others.key)]);
+  expect(still).toBeTypeOf("object");
+  for (const { auditFile } of fleet.instances) {
+    await expect
+      .poll(() => readAudit(auditFile).filter(({ event }) => event === "stream_close"))
+      .toEqual(
+        Array.from({ length: 2 }, () =>
+          expect.objectContaining({ credential: ours.record.id, reason: "credential_revoked" }),
+        ),
+      );
+  }
+}, 60_000);
+
+test("an instance that is cut off closes its streams when its lease is over, and the revoke waits for that", async () => {
+  const fleet = await startEvents(LEASE_MS);
+  const [, cutOff] = fleet.instances;
+  if (cutOff === undefined) throw new Error("three were started");
+  const { key, record } = await fleet.keys.create(WISH);
+  const streams = await Promise.all(fleet.instances.map(({ sidecar }) => openStream(sidecar.url, key)));
+  cutOff.relay.freeze();
+  const atOnce = await fleet.store.changes.report(0, () => fleet.keys.revoke(record.id));
+  expect(atOnce.spread).toMatchObject({ instances: 3, applied: 2, streamsClosed: 2, lapsed: [] });
+  expect(atOnce.spread.out).toHaveLength(1);
+  expect(atOnce.spread.out[0]?.forMs).toBeLessThanOrEqual(registrationMs(LEASE_MS));
+  const waited = await fleet.store.changes.report(Infinity, () => fleet.keys.revoke(record.id));
+  expect(waited.spread).toMatchObject({ applied: 2, out: [] });
+  expect(waited.spread.lapsed).toEqual(atOnce.spread.out.map(({ instance }) => instance));
+  expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual(["cut", "cut", "cut"]);
+  expect(await cutOff.sidecar.get("/tickets/acme", key)).toMatchObject({ status: 503, code: "store_unavailable" });
+  cutOff.relay.heal();
+  await cutOff.sidecar.untilReadiness(({ ready }) => ready);
+  await expect
+    .poll(async () => (await cutOff.sidecar.get("/tickets/acme", key)).code, { timeout: 5000 })
+    .toBe("credential_invalid");
+}, 60_000);
