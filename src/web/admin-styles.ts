@@ -100,6 +100,7 @@ pre { margin: 0 0 1rem; padding: 0.75rem 1rem; border: 1px solid var(--line); bo
   .cards td.main::before, .cards td.act::before { content: none; }
   .cards td.act .buttons { justify-content: flex-start; flex-wrap: wrap; }
   .cards td.act { text-align: left; }
+  .cards .below { white-space: normal; }
   .cards td:empty { display: none; }
   .tabs a { padding: 0 0.5rem; }
   .number-box:first-child { grid-column: 1 / -1; }

@@ -9,17 +9,7 @@ import type { IssuedClient } from "../../src/oauth/clients-service.ts";
 import { startDemoSidecar } from "../mcp/e2e/support.ts";
 import type { SignInAs } from "../support/person-at-browser.ts";
 import type { Sidecar, SidecarOptions } from "../support/sidecar.ts";
-import {
-  axeViolations,
-  keyboardProblems,
-  LOOKS,
-  openView,
-  overflows,
-  screenshot,
-  smallTargets,
-  type View,
-  type ViewOptions,
-} from "./support.ts";
+import { expectGoodInAllLooks, openView, type View, type ViewOptions } from "./support.ts";
 
 const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -74,26 +64,11 @@ const shot = new Set<string>();
  * Takes the page as it stands in all four looks, as `PREFIX-NAME`, and looks whether it is as good as a page of ours has
  * to be. A page that was taken before is not taken again.
  */
-export async function shoot(
-  { page, complaints, javaScript }: Visit,
-  name: string,
-  prefix: "flow" | "admin-flow" = "flow",
-): Promise<void> {
-  if (shot.has(`${prefix}-${name}`) || !javaScript) return;
-  shot.add(`${prefix}-${name}`);
-  const before = page.viewportSize();
-  for (const look of LOOKS) {
-    await page.emulateMedia({ colorScheme: look.colorScheme });
-    await page.setViewportSize({ width: look.width, height: look.height });
-    await screenshot(page, `${prefix}-${name}`, look);
-    expect(await axeViolations(page), `${name} at ${look.name}: axe`).toEqual([]);
-    expect(await overflows(page), `${name} at ${look.name}: overflow`).toEqual([]);
-    expect(await smallTargets(page), `${name} at ${look.name}: small targets`).toEqual([]);
-  }
-  expect(await keyboardProblems(page), `${name}: keyboard`).toEqual([]);
-  expect(complaints, `${name}: complaints`).toEqual([]);
-  await page.emulateMedia({ colorScheme: "light" });
-  if (before !== null) await page.setViewportSize(before);
+export async function shoot(view: Visit, name: string, prefix: "flow" | "admin-flow" = "flow"): Promise<void> {
+  const picture = `${prefix}-${name}`;
+  if (shot.has(picture) || !view.javaScript) return;
+  shot.add(picture);
+  await expectGoodInAllLooks(view, picture);
 }
 
 /** The first heading of the page. */

@@ -28,12 +28,13 @@ export interface Look {
 
 export const DESKTOP_LIGHT: Look = { name: "1280-light", width: 1280, height: 900, colorScheme: "light" };
 export const PHONE_LIGHT: Look = { name: "390-light", width: 390, height: 844, colorScheme: "light" };
+const PHONE_DARK: Look = { ...PHONE_LIGHT, name: "390-dark", colorScheme: "dark" };
 /** Each page is looked at in all of them. */
-export const LOOKS: readonly Look[] = [
+const LOOKS: readonly Look[] = [
   DESKTOP_LIGHT,
   { ...DESKTOP_LIGHT, name: "1280-dark", colorScheme: "dark" },
   PHONE_LIGHT,
-  { ...PHONE_LIGHT, name: "390-dark", colorScheme: "dark" },
+  PHONE_DARK,
 ];
 
 /** The Chromium of the PATH, with a fresh profile in a temporary folder; closed when the tests of the file have ended. */
@@ -106,11 +107,15 @@ export async function screenshot(page: Page, name: string, look: Look): Promise<
   }
 }
 
-/** What axe-core finds: rule, and where. Runs beside the page's CSP, as the developer tools do. */
-export async function axeViolations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+/** Rules of axe-core that go by colours and places; all others go by the document, which is the same in every look. */
+const RULES_OF_LOOKS = ["color-contrast", "scrollable-region-focusable", "target-size"];
+
+/** What axe-core finds, by all of its rules or by those: rule, and where. Runs beside the page's CSP, as the developer tools do. */
+export async function axeViolations(page: Page, rules: readonly string[] = []): Promise<readonly string[]> {
+  if (await page.evaluate<boolean>("globalThis.axe === undefined")) await page.evaluate(AXE);
+  const only = rules.length === 0 ? "" : `, runOnly: ${JSON.stringify(rules)}`;
   return page.evaluate<string[]>(
-    `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.flatMap(
+    `axe.run(document, { resultTypes: ["violations"]${only} }).then(({ violations }) => violations.flatMap(
       ({ id, help, nodes }) => nodes.map((node) => id + ": " + help + " at " + node.target.join(" ") + " " + (node.any[0]?.message ?? ""))))`,
   );
 }
@@ -136,11 +141,13 @@ export function overflows(page: Page): Promise<readonly string[]> {
   })()`);
 }
 
+/** Most places of one field for a time: day, month, year, hour, minute, and the button of its calendar. */
+const MOST_PLACES = 8;
+
 /** Controls that the Tab key does not reach, or only out of the order in which they stand. Empty is good. */
 export async function keyboardProblems(page: Page): Promise<readonly string[]> {
-  const all = await page.evaluate<string[]>(`(() => {
-    const seen = new Set();
-    window.controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter((element) => {
+  const presses = await page.evaluate<number>(`(() => {
+    const controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter((element) => {
       if (element.disabled || element.tabIndex < 0 || element.type === "hidden") return false;
       // What a closed \`details\` holds is not there.
       if (!element.checkVisibility()) return false;
@@ -150,36 +157,32 @@ export async function keyboardProblems(page: Page): Promise<readonly string[]> {
       return element === (group.find(({ checked }) => checked) ?? group[0]);
     });
     document.activeElement?.blur();
-    return window.controls.map((element) => element.outerHTML.slice(0, 120));
+    window.getSelection()?.removeAllRanges();
+    const start = Object.assign(document.createElement("span"), { tabIndex: 0 });
+    document.body.prepend(start);
+    start.focus();
+    const reached = [];
+    const note = ({ target }) => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(target);
+      reached.push({ at: controls.indexOf(target), seen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 });
+    };
+    document.addEventListener("focusin", note);
+    window.endOfTabs = () => {
+      document.removeEventListener("focusin", note);
+      start.remove();
+      document.activeElement?.blur();
+      return controls.flatMap((control, index) => {
+        const { at, seen } = reached[index] ?? { at: -1, seen: true };
+        const text = control.outerHTML.slice(0, 120);
+        if (at !== index) return ["Tab " + (index + 1) + " leads to control " + (at + 1) + ", not to " + text];
+        return seen ? [] : ["the focus is not to be seen on " + text];
+      });
+    };
+    const times = controls.filter((element) => element.matches("[type^=date]"));
+    return controls.length + times.length * ${MOST_PLACES};
   })()`);
-  const problems: string[] = [];
-  await page.evaluate(
-    "window.getSelection()?.removeAllRanges(); document.body.prepend(Object.assign(document.createElement('span'), { id: 'start', tabIndex: 0 })); document.getElementById('start').focus()",
-  );
-  for (const [index, control] of all.entries()) {
-    await nextControl(page);
-    const { at, seen } = await page.evaluate<{ at: number; seen: boolean }>(`(() => {
-      const style = getComputedStyle(document.activeElement);
-      return { at: window.controls.indexOf(document.activeElement), seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
-    })()`);
-    if (at !== index) problems.push(`Tab ${index + 1} leads to control ${at + 1}, not to ${control}`);
-    else if (!seen) problems.push(`the focus is not to be seen on ${control}`);
-  }
-  await page.evaluate("document.getElementById('start').remove(); document.activeElement?.blur()");
-  return problems;
-}
-
-/** Most places of one field for a time: day, month, year, hour, minute, and the button of its calendar. */
-const MOST_PLACES = 8;
-
-/** Tab to the next control: a field for a date or a time has several places in it. */
-async function nextControl(page: Page): Promise<void> {
-  await page.evaluate("window.before = document.activeElement");
-  for (let places = 0; places < MOST_PLACES; places += 1) {
-    await page.keyboard.press("Tab");
-    const inside = `document.activeElement === window.before && window.before.matches("[type^=date]")`;
-    if (!(await page.evaluate<boolean>(inside))) return;
-  }
+  for (let press = 0; press < presses; press += 1) await page.keyboard.press("Tab");
+  return page.evaluate<string[]>("window.endOfTabs()");
 }
 
 /** Controls smaller than a finger (44 px). A box with its label is as large as the label; links in text may be smaller. */
@@ -191,12 +194,36 @@ export function smallTargets(page: Page): Promise<readonly string[]> {
     .map((element) => element.outerHTML.slice(0, 120))`);
 }
 
-/** All that holds for each page of ours, in one look: accessible, within its width, reached by keyboard, no complaints. */
-export async function expectGoodPage(view: View, label: string): Promise<void> {
-  const { page, complaints } = view;
-  expect(await axeViolations(page), `${label}: axe`).toEqual([]);
+/** All that holds for each page of ours, in the look that it is in; `rules` are those of axe-core, all by default. */
+export async function expectGoodPage(
+  { page, complaints }: View,
+  label: string,
+  rules: readonly string[] = [],
+): Promise<void> {
+  expect(await axeViolations(page, rules), `${label}: axe`).toEqual([]);
   expect(await overflows(page), `${label}: overflow`).toEqual([]);
   expect(await smallTargets(page), `${label}: small targets`).toEqual([]);
   expect(await keyboardProblems(page), `${label}: keyboard`).toEqual([]);
   expect(complaints, `${label}: complaints`).toEqual([]);
+}
+
+/**
+ * Expects what `expectGoodPage` does of the page as it stands, in every look; what a look has in common with another is
+ * looked at once. The dark scheme changes colours and nothing else. Takes each width and each scheme as
+ * `NAME.LOOK.png`.
+ */
+export async function expectGoodInAllLooks(view: View, name: string): Promise<void> {
+  const { page } = view;
+  const before = page.viewportSize();
+  for (const look of LOOKS) {
+    const label = `${name} at ${look.name}`;
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    await page.setViewportSize({ width: look.width, height: look.height });
+    if (look === DESKTOP_LIGHT || look === PHONE_DARK) await screenshot(page, name, look);
+    if (look === DESKTOP_LIGHT) await expectGoodPage(view, label);
+    else if (look === PHONE_LIGHT) await expectGoodPage(view, label, RULES_OF_LOOKS);
+    else expect(await axeViolations(page, ["color-contrast"]), `${label}: axe`).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  if (before !== null) await page.setViewportSize(before);
 }
