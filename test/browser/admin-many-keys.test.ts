@@ -6,7 +6,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { tempFolder } from "../support/temp.ts";
-import { type Console, openConsole, weigh } from "./console-support.ts";
+import { type Console, CONSOLE_PATHS, openConsole, weigh } from "./console-support.ts";
 import { startDesk } from "./flow-support.ts";
 import { fillRedis, fillSqlite, statistic } from "./many-keys.ts";
 import { openBrowser } from "./support.ts";
@@ -97,6 +97,17 @@ describe.each(["SQLite", "Redis"] as const)("100,000 keys on %s", (kind) => {
     expect(view.complaints).toEqual([]);
   });
 
+  test("leave every page of the console small", async () => {
+    const view = await openConsole(browser, console);
+    for (const path of CONSOLE_PATHS) {
+      // oxlint-disable-next-line no-await-in-loop
+      await view.page.goto(`${console.first.adminUrl}/${path}`);
+      // oxlint-disable-next-line no-await-in-loop
+      expect({ path, isSmall: (await weigh(view)) < MAX_PAGE_BYTES }).toEqual({ path, isSmall: true });
+    }
+  });
+
+  // For SQLite the steps of its plans show it: test/store/sqlite-key-list.test.ts.
   if (kind === "SQLite") return;
   test("cost Redis no more than a page of them", async () => {
     const { context } = await openConsole(browser, console);

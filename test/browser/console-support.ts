@@ -99,6 +99,23 @@ export async function callApi(console: Console, token: string, path = "/keys"): 
   return (await fetch(`${console.first.adminUrl}/api/v1${path}`, { headers })).status;
 }
 
+/** Pages that name nothing that is stored: of each tab the list, the form, and what is asked. */
+export const CONSOLE_PATHS = [
+  "",
+  "access/switch",
+  "keys",
+  "keys/new",
+  "clients",
+  "clients/new",
+  "apps",
+  "activity",
+  "explain",
+  "people",
+  "people/new",
+  "tokens",
+  "tokens/new",
+] as const;
+
 /** Bytes of a page with its style sheet and scripts, as they stand before compression. */
 export async function weigh({ context, page }: Visit): Promise<number> {
   const source = await (await context.request.get(page.url())).text();
