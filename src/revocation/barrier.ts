@@ -14,7 +14,7 @@ const LAST_LOOK_MS = 32;
 
 /**
  * Waits until each registered instance has applied entry `n` or its lease is over, at most `limitMs`, and tells how that
- * went. Rejects where the store does not tell; what `n` stands for is written all the same.
+ * went. Rejects where the store does not tell, or has lost the entry; else what `n` stands for is written all the same.
  */
 export async function waitUntilApplied(
   n: number,
@@ -27,7 +27,7 @@ export async function waitUntilApplied(
   const waited = new Set<string>();
   for (let delay = FIRST_LOOK_MS; ; delay = Math.min(delay * 2, LAST_LOOK_MS)) {
     // oxlint-disable-next-line no-await-in-loop
-    const followers = await register.followers();
+    const followers = await register.followers(n);
     for (const { name } of followers) seen.add(name);
     const late = followers.filter(({ applied }) => applied < n);
     for (const { name } of late) waited.add(name);

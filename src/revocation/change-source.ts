@@ -7,6 +7,8 @@ export interface Position {
 }
 
 export interface Entry extends Position {
+  /** The id of the entry before it, or that of `START`: numbers repeat in a log that fell back to an earlier state. */
+  readonly after: string;
   readonly tags: readonly ChangeTag[];
 }
 
@@ -36,6 +38,7 @@ export type Answer = "granted" | "behind" | "diverged";
 
 /** Where the change log is, for those who follow it. Each call rejects where the store does not answer in time. */
 export interface ChangeSource {
+  /** Where the log ends. */
   newest(): Promise<Position>;
   /** What came after, in order: at once where there is something, or none after `waitMs`. */
   read(after: Position, waitMs: number): Promise<readonly Entry[]>;
@@ -58,8 +61,8 @@ export interface FollowerState {
 
 /** Who follows the log, for those who wait for them. */
 export interface FollowerRegister {
-  /** All that are registered and not over. */
-  followers(): Promise<readonly FollowerState[]>;
+  /** All that are registered and not over. Rejects where the log has lost entry `n`: nobody can apply it. */
+  followers(n: number): Promise<readonly FollowerState[]>;
   /** How many streams have been closed because of entry `n`, as far as is known. */
   closed(n: number): Promise<number>;
 }

@@ -94,7 +94,7 @@ export class LogFollower {
     if (this.#position === null) {
       // In this order: what comes after `newest` is read later.
       const newest = await source.newest();
-      await this.#apply([{ ...newest, tags: ["all"] }]);
+      await this.#apply([{ ...newest, after: newest.id, tags: ["all"] }]);
       this.#options.log.warn({}, "changes may have been missed; all cached credentials are dropped");
     } else {
       await this.#apply(await source.read(this.#position, this.#readMs));
@@ -106,7 +106,7 @@ export class LogFollower {
     const looking: Promise<void>[] = [];
     for (const entry of entries) {
       if (this.#stopping.signal.aborted) return;
-      const isNext = this.#position === null || entry.n === this.#position.n + 1;
+      const isNext = this.#position === null || isBehind(this.#position, entry);
       if (!isNext) this.#options.log.warn({}, "the change log has a gap; all cached credentials are dropped");
       const streams = this.#options.onChange(isNext ? entry.tags : ["all"]);
       this.#position = { id: entry.id, n: entry.n };
@@ -127,7 +127,13 @@ export class LogFollower {
     const waitMs = registrationMs(lease.lengthMs);
     const answer = await source.register({ follower: name, applied, waitMs, closed });
     if (this.#closed === closed) this.#closed = [];
+    // Whoever leaves is waited for no more, whatever answer was still on its way.
+    if (this.#stopping.signal.aborted) return;
     if (answer === "granted") lease.renewed(sent);
     else if (answer === "diverged") this.#position = null;
   }
+}
+
+function isBehind(position: Position, entry: Entry): boolean {
+  return entry.n === position.n + 1 && entry.after === position.id;
 }

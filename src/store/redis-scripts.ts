@@ -7,11 +7,21 @@ import { RECORD_FIELDS, REDIS_KEYS } from "./redis-layout.ts";
 
 const FIELDS = RECORD_FIELDS.map((field) => `'${field}'`).join(", ");
 
-/** Appends to the change log. `n` counts the entries, so that a follower sees a gap. Returns `n`. */
-export const APPEND = `
+const NEWEST_ID = `
+local function newestId(changes)
+  local newest = redis.call('XREVRANGE', changes, '+', '-', 'COUNT', 1)[1]
+  return newest and newest[1] or '0-0'
+end
+`;
+
+/**
+ * Appends to the change log. `n` counts the entries, so that a follower sees a gap; `after` is the id of the one before,
+ * so that it sees a log that fell back to an earlier state and went on from there. Returns `n`.
+ */
+export const APPEND = `${NEWEST_ID}
 local function append(changes, count, tags)
-  local n = redis.call('INCR', count)
-  redis.call('XADD', changes, 'MAXLEN', '~', 10000, '*', 'n', n, 'tags', tags)
+  local n, after = redis.call('INCR', count), newestId(changes)
+  redis.call('XADD', changes, 'MAXLEN', '~', 10000, '*', 'n', n, 'after', after, 'tags', tags)
   return n
 end
 `;
@@ -133,25 +143,32 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
 /**
+ * KEYS changes, count → {id of the newest entry, its number}: the end of the log, also where its entries are gone and
+ * only the counter is left.
+ */
+export const NEWEST = `${NEWEST_ID}
+return {newestId(KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0)}
+`;
+
+/**
  * KEYS followers, applied, closed, changes, count. ARGV follower, n, id of entry n, how long it is waited for in ms, then
  * by turns the number of an entry and how many streams were closed because of it → 1 granted, 0 behind, -1 diverged.
  *
  * What it has applied must be the log up to `n`: else it holds what nobody wrote. Where nobody waited for it (it is not
  * registered, or its time is over), it must have applied all: a change may have been reported as done without it.
  */
-export const REGISTER = `${NOW}
+export const REGISTER = `${NOW}${NEWEST_ID}
 for i = 5, #ARGV, 2 do
   redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
   redis.call('PEXPIRE', KEYS[3], 3600000)
 end
 local n, count = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[5]) or 0)
-local newest = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)[1]
 if n > count then return -1 end
 if n == count then
-  if (newest and newest[1] or '0-0') ~= ARGV[3] then return -1 end
+  if newestId(KEYS[4]) ~= ARGV[3] then return -1 end
 else
-  local after = redis.call('XRANGE', KEYS[4], '(' .. ARGV[3], '+', 'COUNT', 1)[1]
-  if not after or tonumber(after[2][2]) ~= n + 1 then return -1 end
+  local nextOne = redis.call('XRANGE', KEYS[4], '(' .. ARGV[3], '+', 'COUNT', 1)[1]
+  if not nextOne or tonumber(nextOne[2][2]) ~= n + 1 or nextOne[2][4] ~= ARGV[3] then return -1 end
   local left = redis.call('ZSCORE', KEYS[1], ARGV[1])
   if not left or tonumber(left) <= now then return 0 end
 end
@@ -160,8 +177,12 @@ redis.call('HSET', KEYS[2], ARGV[1], n)
 return 1
 `;
 
-/** KEYS followers, applied → by turns the name of one that is registered, what it has applied, and the ms that are left. */
+/**
+ * KEYS followers, applied, count. ARGV n → by turns the name of one that is registered, what it has applied, and the ms
+ * that are left; nil where the log has lost entry n.
+ */
 export const FOLLOWERS = `${NOW}
+if tonumber(redis.call('GET', KEYS[3]) or 0) < tonumber(ARGV[1]) then return nil end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   redis.call('ZREM', KEYS[1], gone)
   redis.call('HDEL', KEYS[2], gone)
