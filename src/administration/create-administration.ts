@@ -49,7 +49,7 @@ export interface AdministrationDeps {
   /** `null` where nothing is served here. */
   readonly openOf: ((tag: ChangeTag) => number) | null;
   /** Decides as the line does, with the rules in force. */
-  readonly explain: (input: ExplainInput) => Explanation;
+  readonly explain: (input: ExplainInput) => Explanation | Promise<Explanation>;
 }
 
 /** See `Administration`. */

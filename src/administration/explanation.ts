@@ -12,7 +12,7 @@ import type { ExplainQuestion } from "./administration.ts";
 import { InvalidRequest } from "./outcomes.ts";
 
 export interface ExplainDeps {
-  readonly explain: (input: ExplainInput) => Explanation;
+  readonly explain: (input: ExplainInput) => Explanation | Promise<Explanation>;
   readonly keys: { get(id: ApiKeyRecord["id"]): Promise<ApiKeyRecord | null> };
   readonly settings: { read(): Promise<Settings> };
   readonly scopes: () => ReadonlyMap<Scope, string>;
@@ -25,7 +25,7 @@ export async function explainQuestion(question: ExplainQuestion, deps: ExplainDe
   const principal = await principalFor(question.caller, deps);
   const { mcpAccess } = await deps.settings.read();
   const bytes = body === null ? null : new TextEncoder().encode(body);
-  return withoutFolders(deps.explain({ method, target, headers, body: bytes, principal, mcpAccess }));
+  return withoutFolders(await deps.explain({ method, target, headers, body: bytes, principal, mcpAccess }));
 }
 
 /** Where the rules lie on the machine is not for who asks over the network. */

@@ -1,7 +1,13 @@
 import type { Config } from "../config/config.ts";
 import { deny, type Deny } from "../core/decision.ts";
 import { explainMessage } from "../mcp/explain.ts";
-import type { ExplainInput, ExplainMessage, WireChecks } from "../policy/explain.ts";
+import {
+  explain,
+  type ExplainInput,
+  type ExplainMessage,
+  type Explanation,
+  type WireChecks,
+} from "../policy/explain.ts";
 import type { Policy } from "../policy/types.ts";
 import { isPlainJson } from "../proxy/plain-json.ts";
 import { type InboundHead, readInbound } from "../proxy/request-reader.ts";
@@ -9,11 +15,17 @@ import { type InboundHead, readInbound } from "../proxy/request-reader.ts";
 const TOO_LARGE = deny("body_too_large");
 const NOT_JSON = deny("unsupported_media_type");
 
+/** Decides on a described request as the line does on a real one, and tells each step. */
+export function explainOnWire(config: Config, policy: Policy, input: ExplainInput): Explanation {
+  const wire = wireChecks(config, input);
+  return explain(policy, input, messageOnWire(policy, wire), wire);
+}
+
 /**
  * What the line checks before and around the rules, told by the functions that the line itself uses. A `Host` that is
  * not given is taken for one that is served, a `Content-Type` that is not given for JSON.
  */
-export function wireChecks(config: Config, request: Omit<ExplainInput, "principal">): WireChecks {
+function wireChecks(config: Config, request: Omit<ExplainInput, "principal">): WireChecks {
   const given = new Set(request.headers.map(([name]) => name.toLowerCase()));
   const head = readHead(config, request, given);
   const size = head.bodyKind === "length" ? head.contentLength : (request.body?.length ?? 0);
@@ -34,7 +46,7 @@ export function wireChecks(config: Config, request: Omit<ExplainInput, "principa
 }
 
 /** As `explainMessage`, with the size and type of the body, which the line judges once the origin is right. */
-export function messageOnWire(policy: Policy, wire: WireChecks): ExplainMessage {
+function messageOnWire(policy: Policy, wire: WireChecks): ExplainMessage {
   return (rules, principal, input) => {
     const explained = explainMessage(rules, principal, input);
     const route = policy.routes.find(({ mcp }) => mcp === rules);

@@ -1,6 +1,5 @@
 import type { ClientRecord } from "../store/clients.ts";
-import { isoTime } from "./key-text.ts";
-import { factLines, plain } from "./list-text.ts";
+import { factLines, isoTime, plain } from "./list-text.ts";
 
 /** A client as JSON for scripts: snake_case, ISO times, never the digest of its secret. */
 export function clientJson(record: ClientRecord): Record<string, unknown> {

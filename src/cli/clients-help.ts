@@ -1,8 +1,6 @@
-import { CONFIG_OPTION, type Help, JSON_OPTION } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
 
 const ID = "ID is the id of a client, client_… or the URL of its metadata document, as `clients list` shows it.";
-const COMMON = `${CONFIG_OPTION}\n${JSON_OPTION}`;
-const EXIT = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
 
 /** Help of each action of `portcullis clients`. */
 export const CLIENT_ACTIONS = {
@@ -20,9 +18,9 @@ export const CLIENT_ACTIONS = {
                       for a confidential client without)
   --scope S           what it may be given at most; again, or with commas, for more (default: all)
   --portal P          the one portal that it may act on (default: ALL portals)
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients add --name "Desk app" --redirect-uri https://app.example.com/callback`,
   },
@@ -31,9 +29,9 @@ Example: portcullis clients add --name "Desk app" --redirect-uri https://app.exa
     details: `Those that wait for approval first, then approved ones, then disabled ones; newest first in each.
 
   --limit N       1 to 1000 (default: 100)
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients list`,
   },
@@ -41,9 +39,9 @@ Example: portcullis clients list`,
     usage: "portcullis clients show ID [--config FILE] [--json]",
     details: `${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients show client_4VVDaDCtDQHdGxC4A3Ut`,
   },
@@ -53,9 +51,9 @@ Example: portcullis clients show client_4VVDaDCtDQHdGxC4A3Ut`,
 
   --scope S       give it these at most; again, or with commas, for more (default: what it asked for)
   --portal P      the one portal that it may act on
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients approve client_4VVDaDCtDQHdGxC4A3Ut --scope tickets:read`,
   },
@@ -63,9 +61,9 @@ Example: portcullis clients approve client_4VVDaDCtDQHdGxC4A3Ut --scope tickets:
     usage: "portcullis clients disable ID [--config FILE] [--json]",
     details: `Refuses a client from now on, and ends for good what people allowed it. ${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients disable client_4VVDaDCtDQHdGxC4A3Ut`,
   },
@@ -73,9 +71,9 @@ Example: portcullis clients disable client_4VVDaDCtDQHdGxC4A3Ut`,
     usage: "portcullis clients enable ID [--config FILE] [--json]",
     details: `Lets a disabled client in again; people have to allow it anew. ${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients enable client_4VVDaDCtDQHdGxC4A3Ut`,
   },
@@ -83,9 +81,9 @@ Example: portcullis clients enable client_4VVDaDCtDQHdGxC4A3Ut`,
     usage: "portcullis clients rotate-secret ID [--config FILE] [--json]",
     details: `Gives a confidential client a new secret and prints it alone on standard output. The old one stops at once. ${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: SECRET=$(portcullis clients rotate-secret client_4VVDaDCtDQHdGxC4A3Ut)`,
   },
@@ -96,9 +94,9 @@ Example: SECRET=$(portcullis clients rotate-secret client_4VVDaDCtDQHdGxC4A3Ut)`
   approved        clients may register, and wait until an administrator approves them
   open            clients that register may be used at once
   off             only an administrator adds clients
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis clients policy off`,
   },

@@ -1,12 +1,12 @@
+import type { ClientChanged } from "../administration/administration.ts";
 import { type ClientId, isClientId } from "../core/ids.ts";
 import { isClientPolicy } from "../oauth/access-service.ts";
-import { InvalidClientRequest } from "../oauth/client-request.ts";
-import { CLIENT_SECRET_PREFIX, type ClientChange, type IssuedClient } from "../oauth/clients-service.ts";
+import { CLIENT_SECRET_PREFIX } from "../oauth/clients-service.ts";
 import type { ClientRecord } from "../store/clients.ts";
 import { clientGrantText, clientJson, clientLine, clientText } from "./client-text.ts";
-import { type ClientsDesk, withClientsDesk } from "./clients-desk.ts";
 import { CLIENT_ACTIONS } from "./clients-help.ts";
 import {
+  CHANGED_MEANWHILE,
   type Command,
   CommandFailure,
   type ExitCode,
@@ -16,7 +16,9 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { plain } from "./list-text.ts";
+import { type Desk, withDesk } from "./desk.ts";
+import { plain, printList } from "./list-text.ts";
+import { limitOf, namesOf } from "./options.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -48,17 +50,12 @@ export const clients: Command = {
       throw new UsageError(`unexpected argument: ${id}`);
     }
     const config = await requireConfig(values.config, terminal);
-    try {
-      return await withClientsDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
-    } catch (error) {
-      if (error instanceof InvalidClientRequest) throw new CommandFailure(error.problems.join("\n"));
-      throw error;
-    }
+    return withDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
   },
 };
 
 interface Context {
-  readonly desk: ClientsDesk;
+  readonly desk: Desk;
   readonly values: Values;
   readonly id: string | undefined;
   readonly terminal: Terminal;
@@ -77,25 +74,24 @@ const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>>
 
 async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (values.name === undefined) throw new UsageError("--name is needed");
-  const request = {
+  const wanted = {
     name: values.name,
     redirectUris: values["redirect-uri"] ?? [],
     confidential: values.confidential === true,
-    grantTypes: listed(values["grant-type"]) ?? [],
-    scopes: listed(values.scope) ?? [],
+    grantTypes: namesOf(values["grant-type"]) ?? [],
+    scopes: namesOf(values.scope) ?? [],
     portal: values.portal ?? null,
-    createdBy: desk.operator,
   };
-  const issued = await desk.change({
-    action: "client.add",
-    make: () => desk.clients.add(request),
-    about: ({ record }) => ({ target: record.id, detail: clientGrantText(record) }),
-  });
+  const issued = await desk.change((actor) => desk.administration.clients.add(actor, wanted));
   printIssued(issued, values, terminal);
   return 0;
 }
 
-function printIssued({ record, secret }: IssuedClient, values: Values, terminal: Terminal): void {
+function printIssued(
+  { record, secret }: { readonly record: ClientRecord; readonly secret: string | null },
+  values: Values,
+  terminal: Terminal,
+): void {
   if (values.json === true) {
     const shown = secret === null ? {} : { client_secret: secret };
     terminal.out(`${JSON.stringify({ ...clientJson(record), ...shown })}\n`);
@@ -107,17 +103,14 @@ function printIssued({ record, secret }: IssuedClient, values: Values, terminal:
 }
 
 async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
-  const limit = values.limit === undefined ? 100 : Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
-  const records = await desk.clients.list(limit);
-  if (values.json === true) terminal.out(`${JSON.stringify(records.map(clientJson))}\n`);
-  else if (records.length === 0) terminal.out("no clients yet; add one with: portcullis clients add\n");
-  else terminal.out(records.map((record) => `${clientLine(record)}\n`).join(""));
+  const { items } = await desk.administration.clients.list({ limit: limitOf(values.limit) });
+  const none = "no clients yet; add one with: portcullis clients add";
+  printList(items, { json: values.json, asJson: clientJson, line: clientLine, none }, terminal);
   return 0;
 }
 
 async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> {
-  const record = await desk.clients.get(clientId(id));
+  const record = await desk.administration.clients.get(clientId(id));
   if (record === null) throw new CommandFailure(`no client ${id}`);
   printRecord(record, values, terminal);
   return 0;
@@ -125,12 +118,8 @@ async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> 
 
 async function approve({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const client = clientId(id);
-  const limits = { scopes: listed(values.scope), portal: values.portal ?? null };
-  const change = await desk.change({
-    action: "client.approve",
-    make: () => desk.clients.approve(client, desk.operator, limits),
-    about: told,
-  });
+  const limits = { scopes: namesOf(values.scope) ?? null, portal: values.portal ?? null };
+  const change = await desk.change((actor) => desk.administration.clients.approve(actor, client, limits));
   if (change.kind === "wrong_status") {
     throw new CommandFailure(`${client} is disabled; let it in again with: portcullis clients enable ${client}`);
   }
@@ -139,11 +128,7 @@ async function approve({ desk, id, values, terminal }: Context): Promise<ExitCod
 
 async function enable({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const client = clientId(id);
-  const change = await desk.change({
-    action: "client.enable",
-    make: () => desk.clients.enable(client, desk.operator),
-    about: told,
-  });
+  const change = await desk.change((actor) => desk.administration.clients.enable(actor, client));
   if (change.kind === "wrong_status") {
     throw new CommandFailure(`${client} waits for approval; approve it with: portcullis clients approve ${client}`);
   }
@@ -152,27 +137,19 @@ async function enable({ desk, id, values, terminal }: Context): Promise<ExitCode
 
 async function disable({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const client = clientId(id);
-  const change = await desk.change({
-    action: "client.disable",
-    always: true,
-    make: () => desk.clients.disable(client, desk.operator),
-    about: (made) => (made.kind === "changed" ? { target: client, detail: `${made.grantsEnded} grants ended` } : null),
-  });
-  const ended = change.grantsEnded === 1 ? "1 grant ended" : `${change.grantsEnded} grants ended`;
+  const change = await desk.change((actor) => desk.administration.clients.disable(actor, client));
+  const ended = change.grantsEnded === 1 ? "1 grant ended" : `${change.grantsEnded ?? 0} grants ended`;
   const words = { done: `disabled (${ended})`, already: "is disabled already" };
   return tell(change, { id: client, values, terminal }, words);
 }
 
-function told(change: ClientChange): { readonly target: string; readonly detail: string } | null {
-  return change.kind === "changed" ? { target: change.record.id, detail: clientGrantText(change.record) } : null;
-}
-
 function tell(
-  change: ClientChange,
+  change: ClientChanged,
   { id, values, terminal }: { readonly id: ClientId; readonly values: Values; readonly terminal: Terminal },
   words: { readonly done: string; readonly already: string },
 ): ExitCode {
   if (change.kind === "not_found") throw new CommandFailure(`no client ${id}`);
+  if (change.kind === "conflict") throw new CommandFailure(CHANGED_MEANWHILE);
   const { kind, record } = change;
   if (values.json === true) printRecord(record, values, terminal);
   else if (kind === "changed") terminal.out(`${words.done} ${record.id} (${plain(record.name)})\n`);
@@ -182,11 +159,7 @@ function tell(
 
 async function rotateSecret({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const client = clientId(id);
-  const rotation = await desk.change({
-    action: "client.rotate_secret",
-    make: () => desk.clients.rotateSecret(client),
-    about: (made) => (made.kind === "rotated" ? { target: client, detail: "" } : null),
-  });
+  const rotation = await desk.change((actor) => desk.administration.clients.rotateSecret(actor, client));
   if (rotation.kind === "not_found") throw new CommandFailure(`no client ${client}`);
   if (rotation.kind === "no_secret") throw new CommandFailure(`${client} is a public client: it has no secret`);
   const { record, secret } = rotation;
@@ -200,25 +173,16 @@ async function rotateSecret({ desk, id, values, terminal }: Context): Promise<Ex
 }
 
 async function policy({ desk, id: wanted, values, terminal }: Context): Promise<ExitCode> {
+  const { access } = desk.administration;
   if (wanted !== undefined && !isClientPolicy(wanted)) throw new UsageError("the policy is approved, open or off");
-  if (wanted !== undefined) {
-    await desk.change({
-      action: "client.policy",
-      make: () => desk.access.set({ clientPolicy: wanted }),
-      about: ({ changed }) => (changed ? { target: "settings", detail: wanted } : null),
-    });
-  }
-  const { clientPolicy } = await desk.access.read();
+  if (wanted !== undefined) await desk.change((actor) => access.set(actor, { clientPolicy: wanted }));
+  const { clientPolicy } = await access.read();
   terminal.out(values.json === true ? `${JSON.stringify({ client_policy: clientPolicy })}\n` : `${clientPolicy}\n`);
   return 0;
 }
 
 function printRecord(record: ClientRecord, values: Values, terminal: Terminal): void {
   terminal.out(values.json === true ? `${JSON.stringify(clientJson(record))}\n` : clientText(record));
-}
-
-function listed(values: readonly string[] | undefined): readonly string[] | null {
-  return values?.flatMap((value) => value.split(",")) ?? null;
 }
 
 function clientId(text: string | undefined): ClientId {

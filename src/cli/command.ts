@@ -33,6 +33,8 @@ export interface Command extends Help {
 export const CONFIG_OPTION =
   "  --config FILE   default: portcullis.yaml, else config/portcullis.yaml, where the command is run";
 export const JSON_OPTION = "  --json          print for scripts";
+export const COMMON_OPTIONS = `${CONFIG_OPTION}\n${JSON_OPTION}`;
+export const EXIT_CODES = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
 
 /** Wrong usage: printed with the usage of the command, exit 2. */
 export class UsageError extends Error {
@@ -49,6 +51,9 @@ export class CommandFailure extends Error {
     this.name = "CommandFailure";
   }
 }
+
+/** Of a change that a change of somebody else has overtaken. */
+export const CHANGED_MEANWHILE = "somebody else changed it at the same time; try again";
 
 /** What does the action that was asked for. Throws `UsageError` where there is none of that name. */
 export function pickAction<Act>(actions: Readonly<Record<string, Act>>, action: string | undefined): Act {

@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startDemoService } from "../../deploy/demo/service/server.ts";
+import type { Actor } from "../administration/actor.ts";
 import { startApp } from "../app/app.ts";
 import type { CredentialId } from "../core/ids.ts";
 import { PACKAGE_ROOT } from "../app/version.ts";
 import type { Terminal } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
+import { type Desk, withDesk } from "./desk.ts";
 import { portFailure } from "./port-failure.ts";
-import { type KeyDesk, withKeyDesk } from "./key-store.ts";
-import { type UserDesk, withUserDesk } from "./user-desk.ts";
 
 export interface DemoOptions {
   /** Port of the public listener; the admin listener takes the next. 0 takes free ones. */
@@ -94,8 +94,7 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
     const staged = { ...terminal, env };
     await fillIn("demo.rules.yaml", dataDir, env);
     const config = await requireConfig(await fillIn("demo.yaml", dataDir, env), staged);
-    const keys = await withKeyDesk(config, staged, seed);
-    const people = await withUserDesk(config, staged, seedPeople);
+    const { keys, people } = await withDesk(config, staged, seed);
     const app = await startApp(config, { env }).catch((error: unknown) => {
       throw portFailure(error, config, "try: npm run demo -- --port 0") ?? error;
     });
@@ -110,8 +109,9 @@ export async function startDemo(options: DemoOptions, terminal: Terminal): Promi
       dataDir,
       keys,
       people,
-      issue: (name, scopes) => withKeyDesk(config, staged, (desk) => issue(desk, name, scopes, null)),
-      revoke: (id) => withKeyDesk(config, staged, (desk) => revoke(desk, id)),
+      issue: (name, scopes) =>
+        withDesk(config, staged, (desk) => byDemo(desk, (actor) => issue(desk, actor, name, scopes))),
+      revoke: (id) => withDesk(config, staged, (desk) => byDemo(desk, (actor) => revoke(desk, actor, id))),
       openRequests: () => app.openRequests(),
       drainMs: config.limits.drain,
       async close() {
@@ -141,51 +141,57 @@ async function dataFolder(given: string | undefined): Promise<string> {
   return folder;
 }
 
-async function seed(desk: KeyDesk): Promise<Record<DemoKeyName, DemoKey>> {
-  const one = (name: DemoKeyName): Promise<DemoKey> => issue(desk, name, SCOPES[name], name === "acme" ? "acme" : null);
-  const keys = {
-    reader: await one("reader"),
-    writer: await one("writer"),
-    acme: await one("acme"),
-    workflows: await one("workflows"),
-    manager: await one("manager"),
-    revoked: await one("revoked"),
-  };
-  await revoke(desk, keys.revoked.id);
-  return keys;
+/** What the demo does itself stands in the audit under its name. */
+function byDemo<T>(desk: Desk, make: (actor: Actor) => Promise<T>): Promise<T> {
+  return desk.change((actor) => make({ ...actor, subject: "demo" }));
 }
 
-async function seedPeople({ people }: UserDesk): Promise<DemoPeople> {
-  const admin = await person(people, "admin");
-  return { admin, member: await person(people, "member") };
+function seed(desk: Desk): Promise<Pick<DemoStage, "keys" | "people">> {
+  return byDemo(desk, async (actor) => {
+    const one = (name: DemoKeyName, portal?: string): Promise<DemoKey> =>
+      issue(desk, actor, name, SCOPES[name], portal);
+    const keys = {
+      reader: await one("reader"),
+      writer: await one("writer"),
+      acme: await one("acme", "acme"),
+      workflows: await one("workflows"),
+      manager: await one("manager"),
+      revoked: await one("revoked"),
+    };
+    await revoke(desk, actor, keys.revoked.id);
+    const people = { admin: await person(desk, actor, "admin"), member: await person(desk, actor, "member") };
+    return { keys, people };
+  });
 }
 
 /** With a store that is kept, the demo of before has made them: then they get a new password. */
-async function person(people: UserDesk["people"], role: "admin" | "member"): Promise<DemoPerson> {
+async function person({ administration }: Desk, actor: Actor, role: "admin" | "member"): Promise<DemoPerson> {
+  const { people } = administration;
   const email = `${role}@demo.example`;
   const password = randomBytes(12).toString("base64url");
   const known = await people.get(email);
   if (known === null) {
     const name = role === "admin" ? "Ada Admin" : "Max Member";
-    await people.add({ email, name, role, scopes: "all", portals: "all", password, createdBy: "demo" });
+    await people.add(actor, { email, name, role, scopes: "all", portals: "all", password });
   } else {
-    await people.setPassword(known.id, password);
+    await people.setPassword(actor, known.id, password);
   }
   return { email, password };
 }
 
-async function issue(desk: KeyDesk, name: string, scopes: readonly string[], portal: string | null): Promise<DemoKey> {
-  const issued = await desk.keys.create({
-    name: `demo ${name}`,
-    scopes,
-    portal,
-    expiresInMs: null,
-    subject: `demo-${name}`,
-    createdBy: "demo",
-  });
-  return { id: issued.record.id, key: issued.key };
+async function issue(
+  { administration }: Desk,
+  actor: Actor,
+  name: string,
+  scopes: readonly string[],
+  portal: string | null = null,
+): Promise<DemoKey> {
+  const wanted = { name: `demo ${name}`, scopes, portal, expiresInMs: null, subject: `demo-${name}` };
+  const { key, record } = await administration.keys.create(actor, wanted);
+  return { id: record.id, key };
 }
 
-async function revoke(desk: KeyDesk, id: CredentialId): Promise<void> {
-  if ((await desk.keys.revoke(id)) === null) throw new Error(`there is no key ${id}`);
+async function revoke({ administration }: Desk, actor: Actor, id: CredentialId): Promise<void> {
+  const { kind } = await administration.keys.revoke(actor, id);
+  if (kind === "not_found") throw new Error(`there is no key ${id}`);
 }

@@ -4,12 +4,8 @@ import type { Principal } from "../core/principal.ts";
 import { createAccessTokenSource } from "../credentials/access-token.ts";
 import { isTokenText } from "../credentials/token-format.ts";
 import type { CredentialFacts } from "../store/cache.ts";
-import { createClients } from "../store/clients.ts";
-import { createGrants } from "../store/grants.ts";
-import { createPeople } from "../store/people.ts";
-import { createSettings } from "../store/settings.ts";
 import { type Terminal, UsageError } from "./command.ts";
-import { withKeyDesk } from "./key-store.ts";
+import { withDesk } from "./desk.ts";
 import { loginFile, requireLogin } from "./login-file.ts";
 
 const STORED = "stored";
@@ -31,17 +27,10 @@ interface TokenCaller {
 export async function tokenCaller(config: Config, given: string, terminal: Terminal): Promise<TokenCaller> {
   const token = await readToken(given, terminal);
   if (!isTokenText(token)) return { principal: { problem: "credential_unknown" } };
-  return withKeyDesk(config, terminal, async ({ store, digester }) => {
-    const settings = createSettings(store.documents);
-    const tokens = createAccessTokenSource({
-      documents: store.documents,
-      grants: createGrants(store.documents),
-      people: createPeople(store.documents),
-      clients: createClients(store.documents),
-      settings,
-      issuer: () => config.public_url,
-    });
-    const { mcpAccess } = await settings.read();
+  return withDesk(config, terminal, async ({ store, records, digester }) => {
+    const { documents } = store;
+    const tokens = createAccessTokenSource({ documents, ...records, issuer: () => config.public_url });
+    const { mcpAccess } = await records.settings.read();
     return { principal: standing(await tokens.find(digester.stored(token)), Date.now()), mcpAccess };
   });
 }

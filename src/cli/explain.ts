@@ -7,11 +7,10 @@ import type { Principal } from "../core/principal.ts";
 import { keyProblem } from "../credentials/key-format.ts";
 import { keyState } from "../credentials/key-state.ts";
 import { principalOf } from "../credentials/principal.ts";
-import { type Explanation, explain as explainRequest } from "../policy/explain.ts";
+import type { Explanation } from "../policy/explain.ts";
 import { inCatalogue } from "../core/scopes.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Policy } from "../policy/types.ts";
-import { createSettings } from "../store/settings.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import {
   type Command,
@@ -23,9 +22,10 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { messageOnWire, wireChecks } from "../app/explain-wire.ts";
+import { type Desk, requirePolicy, withDesk } from "./desk.ts";
+import { explainOnWire } from "../app/explain-wire.ts";
 import { tokenCaller, withTokenSource } from "./explain-token.ts";
-import { type KeyDesk, requirePolicy, withKeyDesk } from "./key-store.ts";
+import { plain } from "./list-text.ts";
 
 /** Who asks, and whether MCP access is on where the store tells. */
 interface Caller {
@@ -78,8 +78,7 @@ Example: portcullis explain --scopes tickets:read --portal acme GET /api/portals
       body: values.data === undefined ? null : await readData(values.data),
       ...(await caller({ config, policy }, values, terminal)),
     };
-    const wire = wireChecks(config, request);
-    const explanation = explainRequest(policy, request, messageOnWire(policy, wire), wire);
+    const explanation = explainOnWire(config, policy, request);
     terminal.out(values.json === true ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
     return explanation.verdict.allow ? 0 : 1;
   },
@@ -97,13 +96,13 @@ async function caller(
   if (values.token !== undefined) return tokenCaller(config, values.token, terminal);
   if (values.key === undefined) return { principal: { problem: "credential_missing" } };
   const key = values.key === "-" ? (await terminal.readInput()).trim() : values.key;
-  return withKeyDesk(config, terminal, async (desk) => {
-    const { mcpAccess } = await createSettings(desk.store.documents).read();
+  return withDesk(config, terminal, async (desk) => {
+    const { mcpAccess } = await desk.records.settings.read();
     return { principal: await keyCaller(key, desk), mcpAccess };
   });
 }
 
-async function keyCaller(key: string, { store, digester }: KeyDesk): Promise<CallerPrincipal> {
+async function keyCaller(key: string, { store, digester }: Desk): Promise<CallerPrincipal> {
   if (isCredentialId(key)) {
     const record = await store.keys.get(key);
     if (record === null) throw new CommandFailure(`no key ${key}`);
@@ -168,7 +167,7 @@ function explanationText({ steps }: Explanation): string {
   return steps
     .map(({ ok, source, step, text }) => {
       const where = source === undefined ? "" : `  (${fromHere(source.file)}:${source.line})`;
-      return `${ok ? "✓" : "✗"} ${step.padEnd(10)} ${text}${where}\n`;
+      return `${ok ? "✓" : "✗"} ${step.padEnd(10)} ${plain(text)}${where}\n`;
     })
     .join("")
     .concat("not checked: framing, time-outs\n");

@@ -1,19 +1,20 @@
+import type { GrantQuery, GrantView } from "../administration/administration.ts";
 import { type GrantId, isClientId, isGrantId, isPersonId, type PersonId } from "../core/ids.ts";
-import { type GrantRecord, type GrantsOf, grantState } from "../store/grants.ts";
-import type { Settings } from "../store/settings.ts";
-import { type ClientsDesk, withClientsDesk } from "./clients-desk.ts";
 import {
   type Command,
   CommandFailure,
-  CONFIG_OPTION,
+  COMMON_OPTIONS,
+  EXIT_CODES,
   type ExitCode,
-  JSON_OPTION,
+  pickAction,
   readArgs,
   type Terminal,
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { isoTime } from "./key-text.ts";
+import { type Desk, withDesk } from "./desk.ts";
+import { isoTime, plain, printList } from "./list-text.ts";
+import { limitOf } from "./options.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -26,8 +27,6 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
-const EXIT = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
-
 const GRANT_ACTIONS = {
   list: {
     usage: "portcullis grants list [--person WHO | --client ID] [--limit N] [--after ID] [--config FILE] [--json]",
@@ -37,10 +36,9 @@ const GRANT_ACTIONS = {
   --client ID     of this client only
   --limit N       1 to 1000 (default: 100)
   --after ID      the last id of the page before
-${CONFIG_OPTION}
-${JSON_OPTION}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis grants list --person mara@example.com`,
   },
@@ -49,10 +47,9 @@ Example: portcullis grants list --person mara@example.com`,
     details: `Final: its tokens are refused from the next request on. To revoke it again changes nothing.
 ID is the id of a grant, grant_…, as \`grants list\` shows it.
 
-${CONFIG_OPTION}
-${JSON_OPTION}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis grants revoke grant_4VVDaDCtDQHdGxC4A3Utab`,
   },
@@ -68,60 +65,54 @@ export const grants: Command = {
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, OPTIONS);
     const [action, id, ...rest] = positionals;
-    if (action !== "list" && action !== "revoke") {
-      throw new UsageError(action === undefined ? "say what to do" : `unknown action ${action}`);
-    }
+    const act = pickAction(ACTIONS, action);
     const extra = action === "list" ? id : rest[0];
     if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`);
     const config = await requireConfig(values.config, terminal);
-    return withClientsDesk(config, terminal, (desk) =>
-      action === "list" ? list(desk, values, terminal) : revoke(desk, grantId(id), values, terminal),
-    );
+    return withDesk(config, terminal, (desk) => act({ desk, id, values, terminal }));
   },
 };
 
-async function list(desk: ClientsDesk, values: Values, terminal: Terminal): Promise<ExitCode> {
-  const limit = values.limit === undefined ? 100 : Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
-  const after = values.after === undefined ? {} : { after: grantId(values.after) };
-  const records = await desk.grants.list(await whose(desk, values), { ...after, limit });
-  const now = await stateAt(desk);
-  if (values.json === true) terminal.out(`${JSON.stringify(records.map((record) => grantJson(record, now)))}\n`);
-  else if (records.length === 0) terminal.out("nothing was granted yet\n");
-  else terminal.out(records.map((record) => `${grantLine(record, now)}\n`).join(""));
+interface Context {
+  readonly desk: Desk;
+  readonly id: string | undefined;
+  readonly values: Values;
+  readonly terminal: Terminal;
+}
+
+const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = { list, revoke };
+
+async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
+  const limit = limitOf(values.limit);
+  const after = values.after === undefined ? undefined : grantId(values.after);
+  const { items } = await desk.administration.grants.list({ ...(await whose(desk, values)), after, limit });
+  const none = "nothing was granted yet";
+  printList(items, { json: values.json, asJson: grantJson, line: grantLine, none }, terminal);
   return 0;
 }
 
-async function whose(desk: ClientsDesk, { person, client }: Values): Promise<GrantsOf> {
+async function whose(desk: Desk, { person, client }: Values): Promise<Pick<GrantQuery, "person" | "client">> {
   if (person !== undefined && client !== undefined) throw new UsageError("--person or --client, not both");
-  if (client !== undefined) {
-    if (!isClientId(client)) throw new UsageError("--client takes the id of a client");
-    return { client };
-  }
-  return person === undefined ? "all" : { person: await personOf(desk, person) };
+  if (client !== undefined && !isClientId(client)) throw new UsageError("--client takes the id of a client");
+  return { client, person: person === undefined ? undefined : await personOf(desk, person) };
 }
 
-async function personOf({ people }: ClientsDesk, who: string): Promise<PersonId> {
+async function personOf({ administration }: Desk, who: string): Promise<PersonId> {
   if (isPersonId(who)) return who;
-  const found = await people.findByEmail(who.toLowerCase());
+  const found = await administration.people.get(who);
   if (found === null) throw new CommandFailure(`no person ${who}`);
   return found.id;
 }
 
-async function revoke(desk: ClientsDesk, id: GrantId, values: Values, terminal: Terminal): Promise<ExitCode> {
-  const { before, record } = await desk.change({
-    action: "grant.revoke",
-    always: true,
-    make: async () => ({ before: await desk.grants.get(id), record: await desk.grants.revoke(id) }),
-    about: (made) => {
-      if (made.record === null || made.before?.revokedAt != null) return null;
-      return { target: made.record.id, detail: `client ${made.record.client}; person ${made.record.person}` };
-    },
-  });
-  if (record === null) throw new CommandFailure(`no grant ${id}`);
-  const already = isoTime(before?.revokedAt ?? null);
-  if (values.json === true) terminal.out(`${JSON.stringify(grantJson(record, await stateAt(desk)))}\n`);
-  else if (already !== null) terminal.out(`${record.id} was revoked already, at ${already}.\n`);
+async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  const grant = grantId(id);
+  const { grants: service } = desk.administration;
+  const outcome = await desk.change((actor) => service.revoke(actor, grant));
+  const view = await service.get(grant);
+  if (outcome.kind === "not_found" || view === null) throw new CommandFailure(`no grant ${grant}`);
+  const { kind, record } = outcome;
+  if (values.json === true) terminal.out(`${JSON.stringify(grantJson(view))}\n`);
+  else if (kind === "unchanged") terminal.out(`${record.id} was revoked already, at ${isoTime(record.revokedAt)}.\n`);
   else terminal.out(`revoked ${record.id}. This cannot be undone.\n`);
   return 0;
 }
@@ -132,20 +123,10 @@ function grantId(text: string | undefined): GrantId {
   return text;
 }
 
-/** What the state of a grant goes by. */
-interface StateAt {
-  readonly settings: Settings;
-  readonly now: number;
-}
-
-async function stateAt({ access }: ClientsDesk): Promise<StateAt> {
-  return { settings: await access.read(), now: Date.now() };
-}
-
-function grantJson(record: GrantRecord, { settings, now }: StateAt): Record<string, unknown> {
+function grantJson({ record, state }: GrantView): Record<string, unknown> {
   return {
     id: record.id,
-    state: grantState(record, settings, now),
+    state,
     person: record.person,
     client: record.client,
     scopes: record.scopes,
@@ -158,14 +139,14 @@ function grantJson(record: GrantRecord, { settings, now }: StateAt): Record<stri
   };
 }
 
-function grantLine(record: GrantRecord, { settings, now }: StateAt): string {
+function grantLine({ record, state }: GrantView): string {
   return [
     record.id,
-    grantState(record, settings, now).padEnd(7),
+    state.padEnd(7),
     record.person,
-    record.client,
+    plain(record.client),
     (record.portal ?? "all portals").padEnd(11),
     record.scopes.join(","),
-    record.resource,
+    plain(record.resource),
   ].join("  ");
 }

@@ -1,7 +1,7 @@
 import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { keyState } from "../credentials/key-state.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
-import { factLines, plain } from "./list-text.ts";
+import { factLines, isoTime, plain } from "./list-text.ts";
 
 /** A record as JSON for scripts: snake_case, ISO times, never the digest. */
 export function keyJson(record: ApiKeyRecord, now: number): Record<string, unknown> {
@@ -62,9 +62,4 @@ function stateText(record: ApiKeyRecord, now: number): string {
 
 function hint(record: ApiKeyRecord): string {
   return `${KEY_PREFIX}…${record.last4}`;
-}
-
-/** RFC 3339 in UTC. */
-export function isoTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }

@@ -1,8 +1,6 @@
-import { CONFIG_OPTION, type Help, JSON_OPTION } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
 
 const ID = "ID is the public id of a key, key_…, as `keys list` shows it; never the key itself.";
-const COMMON = `${CONFIG_OPTION}\n${JSON_OPTION}`;
-const EXIT = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
 
 /** Help of each action of `portcullis keys`. */
 export const KEY_ACTIONS = {
@@ -16,9 +14,9 @@ export const KEY_ACTIONS = {
   --portal P      the one portal that it may act on (default: ALL portals)
   --expires TIME  such as 30m, 12h or 90d (default: never)
   --subject WHO   whom it speaks for; the service gets it (default: whoever makes it)
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: KEY=$(portcullis keys create --name "nightly export" --scope tickets:read --portal acme)`,
   },
@@ -28,9 +26,9 @@ Example: KEY=$(portcullis keys create --name "nightly export" --scope tickets:re
 
   --limit N       1 to 1000 (default: 100)
   --after ID      the last id of the page before
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis keys list --limit 20`,
   },
@@ -38,9 +36,9 @@ Example: portcullis keys list --limit 20`,
     usage: "portcullis keys show ID [--config FILE] [--json]",
     details: `${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis keys show key_4VVDaDCtDQHdGxC4A3Ut`,
   },
@@ -49,9 +47,9 @@ Example: portcullis keys show key_4VVDaDCtDQHdGxC4A3Ut`,
     details: `Final: the key is refused from the next request on. To revoke it again changes nothing.
 ${ID}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis keys revoke key_4VVDaDCtDQHdGxC4A3Ut`,
   },
@@ -61,9 +59,9 @@ Example: portcullis keys revoke key_4VVDaDCtDQHdGxC4A3Ut`,
 ${ID}
 
   --overlap TIME  how long the old key goes on, such as 1h (default 0: the old key stops now)
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis keys rotate key_4VVDaDCtDQHdGxC4A3Ut --overlap 1h`,
   },

@@ -1,8 +1,6 @@
-import { parseDuration } from "../config/units.ts";
 import { type CredentialId, isCredentialId } from "../core/ids.ts";
 import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { suggestion } from "../core/suggest.ts";
-import { InvalidKeyRequest } from "../credentials/key-service.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import {
   type Command,
@@ -14,9 +12,11 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { grantText, isoTime, keyJson, keyLine, keyText } from "./key-text.ts";
+import { type Desk, withDesk } from "./desk.ts";
+import { grantText, keyJson, keyLine, keyText } from "./key-text.ts";
 import { KEY_ACTIONS } from "./keys-help.ts";
-import { type KeyDesk, withKeyDesk } from "./key-store.ts";
+import { isoTime, plain, printList } from "./list-text.ts";
+import { durationOf, limitOf, namesOf } from "./options.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -49,17 +49,12 @@ export const keys: Command = {
       throw new UsageError(`unexpected argument: ${id}`);
     }
     const config = await requireConfig(values.config, terminal);
-    try {
-      return await withKeyDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
-    } catch (error) {
-      if (error instanceof InvalidKeyRequest) throw new CommandFailure(error.problems.join("\n"));
-      throw error;
-    }
+    return withDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
   },
 };
 
 interface Context {
-  readonly desk: KeyDesk;
+  readonly desk: Desk;
   readonly values: Values;
   readonly id: string | undefined;
   readonly terminal: Terminal;
@@ -74,45 +69,39 @@ const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>>
 };
 
 async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
-  if (values.name === undefined) throw new UsageError("--name is needed");
-  if (values.scope === undefined) throw new UsageError("--scope is needed, once for each scope");
-  checkPortal(values.portal, desk);
-  const request = {
-    name: values.name,
-    scopes: values.scope.flatMap((scope) => scope.split(",")),
-    portal: values.portal ?? null,
-    expiresInMs: values.expires === undefined ? null : duration(values.expires, "--expires"),
-    subject: values.subject ?? desk.operator,
-    createdBy: desk.operator,
-  };
-  const issued = await desk.change({
-    action: "key.create",
-    make: () => desk.keys.create(request),
-    about: ({ record }) => ({ target: record.id, detail: grantText(record, "all portals") }),
-  });
+  const { expires, name, portal = null, subject } = values;
+  if (name === undefined) throw new UsageError("--name is needed");
+  const scopes = namesOf(values.scope);
+  if (scopes === undefined) throw new UsageError("--scope is needed, once for each scope");
+  checkPortal(portal, desk);
+  const expiresInMs = expires === undefined ? null : durationOf(expires, "--expires");
+  const wanted = { name, scopes, portal, expiresInMs, subject };
+  const { key, record } = await desk.change((actor) => desk.administration.keys.create(actor, wanted));
   if (values.json !== true) {
-    const { record } = issued;
     const granted = grantText(record, "ALL portals (restrict with --portal)");
     terminal.error(`${record.id} ${JSON.stringify(record.name)}: ${granted}\n`);
   }
-  printIssued(issued.key, issued.record, values, terminal);
+  printIssued(key, record, values, terminal);
   return 0;
 }
 
 async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
-  const limit = values.limit === undefined ? 100 : Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
-  const after = values.after === undefined ? {} : { after: credentialId(values.after) };
-  const records = await desk.keys.list({ ...after, limit });
+  const limit = limitOf(values.limit);
+  const after = values.after === undefined ? undefined : credentialId(values.after);
+  const { items } = await desk.administration.keys.list({ after, limit });
   const now = Date.now();
-  if (values.json === true) terminal.out(`${JSON.stringify(records.map((record) => keyJson(record, now)))}\n`);
-  else if (records.length === 0) terminal.out("no keys yet; make one with: portcullis keys create\n");
-  else terminal.out(records.map((record) => `${keyLine(record, now)}\n`).join(""));
+  const how = {
+    json: values.json,
+    asJson: (record: ApiKeyRecord) => keyJson(record, now),
+    line: (record: ApiKeyRecord) => keyLine(record, now),
+    none: "no keys yet; make one with: portcullis keys create",
+  };
+  printList(items, how, terminal);
   return 0;
 }
 
 async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> {
-  const record = await desk.keys.get(credentialId(id));
+  const record = await desk.administration.keys.get(credentialId(id));
   if (record === null) throw new CommandFailure(`no key ${id}`);
   printRecord(record, values, terminal);
   return 0;
@@ -120,36 +109,23 @@ async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> 
 
 async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const key = credentialId(id);
-  const { before, record } = await desk.change({
-    action: "key.revoke",
-    always: true,
-    make: async () => ({ before: await desk.keys.get(key), record: await desk.keys.revoke(key) }),
-    about: (made) => {
-      if (made.record === null || made.before?.revokedAt != null) return null;
-      return { target: made.record.id, detail: "" };
-    },
-  });
-  if (record === null) throw new CommandFailure(`no key ${id}`);
-  const already = isoTime(before?.revokedAt ?? null);
+  const outcome = await desk.change((actor) => desk.administration.keys.revoke(actor, key));
+  if (outcome.kind === "not_found") throw new CommandFailure(`no key ${id}`);
+  const { kind, record } = outcome;
+  const what = `${record.id} (${plain(record.name)})`;
   if (values.json === true) printRecord(record, values, terminal);
-  else if (already !== null) terminal.out(`${record.id} (${record.name}) was revoked already, at ${already}.\n`);
-  else terminal.out(`revoked ${record.id} (${record.name}). This cannot be undone.\n`);
+  else if (kind === "unchanged") terminal.out(`${what} was revoked already, at ${isoTime(record.revokedAt)}.\n`);
+  else terminal.out(`revoked ${what}. This cannot be undone.\n`);
   return 0;
 }
 
 async function rotate({ desk, id, values, terminal }: Context): Promise<ExitCode> {
-  const overlapMs = values.overlap === undefined ? 0 : duration(values.overlap, "--overlap");
+  const overlapMs = values.overlap === undefined ? 0 : durationOf(values.overlap, "--overlap");
   const key = credentialId(id);
-  const outcome = await desk.change({
-    action: "key.rotate",
-    make: () => desk.keys.rotate(key, { overlapMs }),
-    about: (made) =>
-      made.kind === "rotated"
-        ? { target: made.old.id, detail: `replaced by ${made.record.id}; overlap ${values.overlap ?? "0"}` }
-        : null,
-  });
+  const { keys: service } = desk.administration;
+  const outcome = await desk.change((actor) => service.rotate(actor, key, { overlapMs }));
   if (outcome.kind === "not_found") throw new CommandFailure(`no key ${id}`);
-  if (outcome.kind === "not_active") throw new CommandFailure(whyNotActive(key, await desk.keys.get(key)));
+  if (outcome.kind === "not_active") throw new CommandFailure(whyNotActive(key, await service.get(key)));
   if (values.json !== true) {
     const end = isoTime(overlapMs === 0 ? null : outcome.old.expiresAt);
     const fate =
@@ -167,9 +143,9 @@ function whyNotActive(id: CredentialId, record: ApiKeyRecord | null): string {
 }
 
 /** A slip in the name of a portal makes a key that fits nowhere. Where the rules list none, any will do. */
-function checkPortal(portal: string | undefined, { policy: { portals } }: KeyDesk): void {
-  if (portal === undefined || portals.length === 0 || portals.some(({ id }) => id === portal)) return;
-  const known = portals.map(({ id }) => id);
+function checkPortal(portal: string | null, { administration }: Desk): void {
+  const known = administration.catalogue().portals.map(({ id }): string => id);
+  if (portal === null || known.length === 0 || known.includes(portal)) return;
   throw new CommandFailure(
     `unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}; \`portals:\` of the rules has: ${known.join(", ")}`,
   );
@@ -198,10 +174,4 @@ function credentialId(text: string | undefined): CredentialId {
     throw new UsageError("not the id of a key: that is key_ with 20 letters and digits; `keys list` shows it");
   }
   return text;
-}
-
-function duration(text: string, option: string): number {
-  const ms = text === "0" ? 0 : parseDuration(text);
-  if (ms === null) throw new UsageError(`${option} takes a time such as 30m, 12h or 90d`);
-  return ms;
 }

@@ -1,8 +1,17 @@
 import type { Settings } from "../store/settings.ts";
-import { withClientsDesk } from "./clients-desk.ts";
-import { type Command, CONFIG_OPTION, JSON_OPTION, readArgs, UsageError } from "./command.ts";
+import {
+  CHANGED_MEANWHILE,
+  type Command,
+  CommandFailure,
+  COMMON_OPTIONS,
+  EXIT_CODES,
+  pickAction,
+  readArgs,
+  UsageError,
+} from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { isoTime } from "./key-text.ts";
+import { type Desk, withDesk } from "./desk.ts";
+import { isoTime } from "./list-text.ts";
 
 /** `portcullis mcp`: access of MCP clients for the whole organisation. */
 export const mcp: Command = {
@@ -10,35 +19,34 @@ export const mcp: Command = {
   details: `Off refuses MCP routes to everyone, and OAuth everywhere; every token and grant of OAuth ends for good. API keys go on
 working elsewhere. On again, people connect their apps anew.
 
-${CONFIG_OPTION}
-${JSON_OPTION}
+${COMMON_OPTIONS}
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong usage.
+${EXIT_CODES}
 
 Example: portcullis mcp off`,
   async run(args, terminal) {
     const { values, positionals } = readArgs(args, { config: { type: "string" }, json: { type: "boolean" } });
     const [action, ...rest] = positionals;
     if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    if (action !== "status" && action !== "on" && action !== "off") {
-      throw new UsageError(action === undefined ? "say what to do" : `unknown action ${action}`);
-    }
+    const act = pickAction(ACTIONS, action);
     const config = await requireConfig(values.config, terminal);
-    const settings = await withClientsDesk(config, terminal, async (desk) => {
-      if (action === "status") return desk.access.read();
-      const change = await desk.change({
-        action: `mcp.${action}`,
-        // Nothing may keep it from being switched off.
-        always: action === "off",
-        make: () => desk.access.set({ mcpAccess: action === "on" }),
-        about: ({ changed }) => (changed ? { target: "settings", detail: "" } : null),
-      });
-      return change.settings;
-    });
+    const settings = await withDesk(config, terminal, act);
     terminal.out(values.json === true ? `${JSON.stringify(asJson(settings))}\n` : asText(settings));
     return 0;
   },
 };
+
+const ACTIONS: Readonly<Record<string, (desk: Desk) => Promise<Settings>>> = {
+  status: (desk) => desk.administration.access.read(),
+  on: (desk) => setMcpAccess(desk, true),
+  off: (desk) => setMcpAccess(desk, false),
+};
+
+async function setMcpAccess(desk: Desk, mcpAccess: boolean): Promise<Settings> {
+  const outcome = await desk.change((actor) => desk.administration.access.set(actor, { mcpAccess }));
+  if (outcome.kind === "conflict") throw new CommandFailure(CHANGED_MEANWHILE);
+  return outcome.record;
+}
 
 function asJson({ mcpAccess, mcpOffAt, clientPolicy }: Settings): Record<string, unknown> {
   return { mcp_access: mcpAccess, off_at: isoTime(mcpOffAt), client_policy: clientPolicy };

@@ -1,6 +1,5 @@
 import type { PersonRecord } from "../store/people.ts";
-import { isoTime } from "./key-text.ts";
-import { factLines, plain } from "./list-text.ts";
+import { factLines, isoTime, plain } from "./list-text.ts";
 
 /** A person as JSON for scripts: snake_case, ISO times, never the password. `portals` is `null` for all. */
 export function personJson(person: PersonRecord): Record<string, unknown> {

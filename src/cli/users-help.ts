@@ -1,8 +1,6 @@
-import { CONFIG_OPTION, type Help, JSON_OPTION } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
 
 const WHO = "WHO is the email of a person, or their id, usr_…, as `users list` shows them.";
-const COMMON = `${CONFIG_OPTION}\n${JSON_OPTION}`;
-const EXIT = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
 const PASSWORD = `The password is asked for twice, without echo. It has 12 to 256 characters of any kind.`;
 const FROM_INPUT = "  --password-stdin  take the password from standard input, to the end of its first line";
 
@@ -19,9 +17,9 @@ export const USER_ACTIONS = {
   --scope S         what they may grant to a client; again, or with commas, for more (default: all scopes)
   --portal P        where; again, or with commas, for more (default: all portals)
 ${FROM_INPUT}
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users add --email mara@example.com --name "Mara Lind" --admin`,
   },
@@ -31,9 +29,9 @@ Example: portcullis users add --email mara@example.com --name "Mara Lind" --admi
 
   --limit N       1 to 1000 (default: 100)
   --after ID      the last id of the page before
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users list --limit 20`,
   },
@@ -41,9 +39,9 @@ Example: portcullis users list --limit 20`,
     usage: "portcullis users show WHO [--config FILE] [--json]",
     details: `${WHO}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users show mara@example.com`,
   },
@@ -54,9 +52,9 @@ request on: whoever knew the old password may have granted some. ${PASSWORD}
 ${WHO}
 
 ${FROM_INPUT}
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users passwd mara@example.com`,
   },
@@ -66,9 +64,9 @@ Example: portcullis users passwd mara@example.com`,
 granted stays ended when they are enabled again. The last administrator cannot be disabled.
 ${WHO}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users disable mara@example.com`,
   },
@@ -77,9 +75,9 @@ Example: portcullis users disable mara@example.com`,
     details: `The person may sign in again.
 ${WHO}
 
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users enable mara@example.com`,
   },
@@ -96,9 +94,9 @@ ${WHO}
   --all-scopes    every scope of the catalogue as it is now
   --portal P      where, in place of before; again, or with commas, for more
   --all-portals   everywhere
-${COMMON}
+${COMMON_OPTIONS}
 
-${EXIT}
+${EXIT_CODES}
 
 Example: portcullis users edit mara@example.com --scope tickets:read --portal acme`,
   },

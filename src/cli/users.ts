@@ -1,12 +1,8 @@
+import type { NewPerson, PersonChanged, PersonChanges } from "../administration/administration.ts";
 import { isPersonId } from "../core/ids.ts";
-import {
-  InvalidPersonRequest,
-  type PersonChange,
-  type PersonEdit,
-  type PersonRequest,
-} from "../signin/people-service.ts";
 import type { PersonRecord, Role } from "../store/people.ts";
 import {
+  CHANGED_MEANWHILE,
   type Command,
   CommandFailure,
   type ExitCode,
@@ -16,7 +12,9 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
-import { type UserDesk, withUserDesk } from "./user-desk.ts";
+import { type Desk, withDesk } from "./desk.ts";
+import { printList } from "./list-text.ts";
+import { limitOf, namesOf } from "./options.ts";
 import { personJson, personLine, personText, rightsText } from "./user-text.ts";
 import { USER_ACTIONS } from "./users-help.ts";
 
@@ -54,17 +52,12 @@ export const users: Command = {
       throw new UsageError(`unexpected argument: ${who}`);
     }
     const config = await requireConfig(values.config, terminal);
-    try {
-      return await withUserDesk(config, terminal, (desk) => act({ desk, values, who, terminal }));
-    } catch (error) {
-      if (error instanceof InvalidPersonRequest) throw new CommandFailure(error.problems.join("\n"));
-      throw error;
-    }
+    return withDesk(config, terminal, (desk) => act({ desk, values, who, terminal }));
   },
 };
 
 interface Context {
-  readonly desk: UserDesk;
+  readonly desk: Desk;
   readonly values: Values;
   readonly who: string | undefined;
   readonly terminal: Terminal;
@@ -85,29 +78,28 @@ async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (email === undefined) throw new UsageError("--email is needed");
   if (name === undefined) throw new UsageError("--name is needed");
   const role: Role = values.admin === true ? "admin" : "member";
-  const scopes: PersonRequest["scopes"] = namesOf(values.scope) ?? "all";
-  const portals: PersonRequest["portals"] = namesOf(values.portal) ?? "all";
   const password = await readPassword(values, terminal);
-  const request = { email, name, role, scopes, portals, password, createdBy: desk.operator };
-  const person = await desk.change({
-    action: "person.add",
-    make: () => desk.people.add(request),
-    about: (made) => ({ target: made.id, detail: rightsText(made) }),
-  });
+  const wanted: NewPerson = {
+    email,
+    name,
+    role,
+    scopes: namesOf(values.scope) ?? "all",
+    portals: namesOf(values.portal) ?? "all",
+    password,
+  };
+  const person = await desk.change((actor) => desk.administration.people.add(actor, wanted));
   if (values.json === true) printPerson(person, values, terminal);
   else terminal.out(`added ${person.id} ${person.email}: ${rightsText(person)}\n`);
   return 0;
 }
 
 async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
-  const limit = values.limit === undefined ? 100 : Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new UsageError("--limit is 1 to 1000");
   const { after } = values;
+  const limit = limitOf(values.limit);
   if (after !== undefined && !isPersonId(after)) throw new UsageError("--after takes the id of a person, usr_…");
-  const people = await desk.people.list(after === undefined ? { limit } : { after, limit });
-  if (values.json === true) terminal.out(`${JSON.stringify(people.map(personJson))}\n`);
-  else if (people.length === 0) terminal.out("nobody yet; add the first with: portcullis users add --admin\n");
-  else terminal.out(people.map((person) => `${personLine(person)}\n`).join(""));
+  const { items } = await desk.administration.people.list({ after, limit });
+  const none = "nobody yet; add the first with: portcullis users add --admin";
+  printList(items, { json: values.json, asJson: personJson, line: personLine, none }, terminal);
   return 0;
 }
 
@@ -119,54 +111,36 @@ async function show({ desk, values, who, terminal }: Context): Promise<ExitCode>
 async function passwd({ desk, values, who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
   const password = await readPassword(values, terminal);
-  const changed = await desk.change({
-    action: "person.password",
-    make: () => desk.people.setPassword(id, password),
-    about: aboutChange(() => "sessions and grants ended"),
-  });
+  const changed = await desk.change((actor) => desk.administration.people.setPassword(actor, id, password));
   const done = "signed out everywhere, ended every token, and set the password of";
   return told(changed, { values, terminal, done, already: "" });
 }
 
 async function disable({ desk, values, who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
-  const changed = await desk.change({
-    action: "person.disable",
-    // Nothing may keep somebody from being shut out.
-    always: true,
-    make: () => desk.people.disable(id),
-    about: aboutChange(() => ""),
-  });
+  const changed = await desk.change((actor) => desk.administration.people.disable(actor, id));
   return told(changed, { values, terminal, done: "disabled", already: "is disabled already" });
 }
 
 async function enable({ desk, values, who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
-  const changed = await desk.change({
-    action: "person.enable",
-    make: () => desk.people.enable(id),
-    about: aboutChange(rightsText),
-  });
+  const changed = await desk.change((actor) => desk.administration.people.enable(actor, id));
   return told(changed, { values, terminal, done: "enabled", already: "is not disabled" });
 }
 
 async function edit({ desk, values, who, terminal }: Context): Promise<ExitCode> {
   const changes = editOf(values);
   const { id } = await requirePerson(desk, who);
-  const changed = await desk.change({
-    action: "person.edit",
-    make: () => desk.people.edit(id, changes),
-    about: aboutChange(rightsText),
-  });
+  const changed = await desk.change((actor) => desk.administration.people.edit(actor, id, changes));
   return told(changed, { values, terminal, done: "changed", already: "is so already" });
 }
 
-function editOf(values: Values): PersonEdit {
+function editOf(values: Values): PersonChanges {
   const { name, role } = values;
   if (role !== undefined && role !== "admin" && role !== "member") throw new UsageError("--role is admin or member");
   const scopes = oneOf(values.scope, values["all-scopes"], "--scope or --all-scopes, not both");
   const portals = oneOf(values.portal, values["all-portals"], "--portal or --all-portals, not both");
-  const changes: PersonEdit = {
+  const changes: PersonChanges = {
     ...(name === undefined ? {} : { name }),
     ...(role === undefined ? {} : { role }),
     ...(scopes === undefined ? {} : { scopes }),
@@ -186,29 +160,21 @@ function oneOf(
   return "all";
 }
 
-function namesOf(values: readonly string[] | undefined): readonly string[] | undefined {
-  return values?.flatMap((value) => value.split(","));
-}
-
-async function requirePerson({ people }: UserDesk, who: string | undefined): Promise<PersonRecord> {
+async function requirePerson({ administration }: Desk, who: string | undefined): Promise<PersonRecord> {
   if (who === undefined) throw new UsageError("say who: an email, or an id usr_…; `users list` shows them");
-  const person = await people.get(who);
+  const person = await administration.people.get(who);
   if (person === null) throw new CommandFailure(`nobody here is ${who}`);
   return person;
 }
 
-function aboutChange(detail: (person: PersonRecord) => string) {
-  return (changed: PersonChange) =>
-    changed.kind === "changed" ? { target: changed.person.id, detail: detail(changed.person) } : null;
-}
-
 function told(
-  changed: PersonChange,
+  changed: PersonChanged,
   words: { readonly values: Values; readonly terminal: Terminal; readonly done: string; readonly already: string },
 ): ExitCode {
   const { already, done, terminal, values } = words;
   if (changed.kind === "not_found") throw new CommandFailure("that person is gone");
-  const { person } = changed;
+  if (changed.kind === "conflict") throw new CommandFailure(CHANGED_MEANWHILE);
+  const { record: person } = changed;
   if (changed.kind === "last_administrator") {
     throw new CommandFailure(`${person.email} is the last administrator; make another first`);
   }

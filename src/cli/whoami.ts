@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Command, CommandFailure, JSON_OPTION, readArgs, UsageError } from "./command.ts";
-import { plain } from "./list-text.ts";
+import { factLines, plain } from "./list-text.ts";
 import { knownClient, serverUrl } from "./login-client.ts";
 import { loginFile, requireLogin } from "./login-file.ts";
 import { accessToken } from "./login-tokens.ts";
@@ -53,13 +53,13 @@ async function ask(tokenEndpoint: string | undefined, token: string): Promise<An
 }
 
 function asText(url: string, answer: Answer): string {
-  const lines = [
-    ["server", url],
-    ["subject", answer.subject],
-    ["client", answer.client ?? "none"],
-    ["scopes", answer.scopes.join(" ")],
-    ["portal", answer.portal ?? "all portals"],
-    ["expires", answer.expires_at ?? "never"],
-  ];
-  return lines.map(([name = "", value = ""]) => `${name.padEnd(8)} ${plain(value)}\n`).join("");
+  const facts = {
+    server: url,
+    subject: answer.subject,
+    client: answer.client ?? "none",
+    scopes: answer.scopes,
+    portal: answer.portal ?? "all portals",
+    expires: answer.expires_at ?? "never",
+  };
+  return factLines(facts, 8);
 }

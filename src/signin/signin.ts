@@ -14,11 +14,12 @@ import { createCompanySignin } from "./company.ts";
 import { createSigninGate, type SigninGate } from "./gate.ts";
 import { createPasswords, type Passwords } from "./password.ts";
 import { createPasswordSignin } from "./password-signin.ts";
-import { createPeopleService, type PeopleService } from "./people-service.ts";
+import type { PeopleService } from "./people-service.ts";
 import { signinRoutes } from "./routes.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import { createSetupLinks, setupPath } from "./setup-link.ts";
 import { createThrottle } from "./throttle.ts";
+import { wirePeople } from "./wire-people.ts";
 
 /** All of sign-in, wired. */
 export interface Signin {
@@ -56,7 +57,7 @@ export interface SigninOptions {
 
 /** Wires sign-in. Nothing is read from the store before the first call. */
 export function createSignin(options: SigninOptions): Signin {
-  const { audit, clock, config, publicUrl, randomBytes, scopes, store } = options;
+  const { audit, clock, config, publicUrl, randomBytes, store } = options;
   const { counters, documents } = store;
   const { path, session: sessionMs } = config;
   const people = options.people ?? createPeople(documents);
@@ -64,10 +65,9 @@ export function createSignin(options: SigninOptions): Signin {
   const passwords = options.passwords ?? createPasswords({ randomBytes });
   const csrf = createCsrf({ keys: options.cookieKeys });
   const cookies = createCookies({ secure: publicUrl.startsWith("https:") });
-  const sessions = createSessions({ documents, people, clock, randomBytes, lifeMs: sessionMs });
+  const wiring = { ...options, documents, people, grants, passwords, lifeMs: sessionMs };
+  const { people: service, sessions } = wirePeople(wiring);
   const gate = createSigninGate({ sessions, csrf, cookies, path, stylesheet: stylesheetPath(path) });
-  const { portals } = options;
-  const service = createPeopleService({ people, grants, sessions, clock, randomBytes, passwords, scopes, portals });
   const setupLinks = createSetupLinks({ documents, people, service, clock, randomBytes });
   const throttle = createThrottle({ counters, clock });
   const passwordSignin = createPasswordSignin({ people, passwords, throttle, csrf, clock, randomBytes });

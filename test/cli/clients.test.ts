@@ -225,7 +225,9 @@ describe("clients rotate-secret and policy", () => {
     expect((await clients("policy")).out).toBe("approved\n");
     expect((await clients("policy", "off")).out).toBe("off\n");
     expect(json(await clients("policy", "--json"))).toEqual({ client_policy: "off" });
-    expect(at.audit().filter(({ action }) => action === "client.policy")).toMatchObject([{ detail: "off" }]);
+    expect(at.audit().filter(({ action }) => action === "client.policy")).toMatchObject([
+      { target: null, before: { client_policy: "approved" }, after: { client_policy: "off" } },
+    ]);
   });
 });
 

@@ -201,7 +201,11 @@ describe("keys rotate", () => {
     expect((await keys("list")).out).toContain(
       `active, replaced by ${String(next["id"])}, ends ${String(shown["expires_at"])}`,
     );
-    expect(at.audit().at(-1)).toMatchObject({ detail: `replaced by ${String(next["id"])}; overlap 1h` });
+    expect(at.audit().at(-1)).toMatchObject({
+      detail: `replaced by ${String(next["id"])}`,
+      before: { expires_at: null, replaced_by: null },
+      after: { expires_at: shown["expires_at"], replaced_by: next["id"] },
+    });
   });
 
   test("without an overlap ends the old key now", async () => {
@@ -247,8 +251,10 @@ describe("the audit of the key commands", () => {
     ]);
     for (const line of at.audit()) expect(line["subject"]).toMatch(/^cli:./);
     expect(at.audit()[0]).toMatchObject({
-      detail: "scopes tickets:read; all portals; never expires",
+      before: null,
+      after: { name: "test", scopes: ["tickets:read"], portal: null, expires_at: null, revoked_at: null },
     });
+    expect(at.audit()[2]).toMatchObject({ before: { revoked_at: null }, after: { revoked_at: expect.any(String) } });
     expect(at.auditText()).not.toMatch(KEY);
     expect(at.auditText()).not.toContain(one.key.slice(14));
   });

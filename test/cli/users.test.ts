@@ -224,7 +224,7 @@ describe("the audit of the commands about people", () => {
         decision: "allow",
       })),
     );
-    expect(lines[1]).toMatchObject({ detail: "sessions and grants ended" });
+    expect(lines[2]).toMatchObject({ before: { portals: "all" }, after: { portals: ["acme"] } });
     expect(at.audit()).toHaveLength(6);
     for (const line of at.audit()) expect(line["subject"]).toMatch(/^cli:./);
     expect(at.auditText()).not.toMatch(/scrypt|fine/);

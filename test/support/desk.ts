@@ -1,15 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { createRecords } from "../../src/app/records.ts";
+import { type Services, wireServices } from "../../src/app/services.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Digester } from "../../src/credentials/digest.ts";
-import { type AccessService, createAccessService } from "../../src/oauth/access-service.ts";
 import type { ClientRequest } from "../../src/oauth/client-request.ts";
-import { type ClientsService, createClientsService, type IssuedClient } from "../../src/oauth/clients-service.ts";
-import { createGrantsService, type GrantsService } from "../../src/oauth/grants-service.ts";
+import type { IssuedClient } from "../../src/oauth/clients-service.ts";
 import type { Policy } from "../../src/policy/types.ts";
 import { createPasswords } from "../../src/signin/password.ts";
-import { createPeopleService, type PeopleService, type PersonRequest } from "../../src/signin/people-service.ts";
-import { createSessions } from "../../src/signin/sessions.ts";
+import type { PeopleService, PersonRequest } from "../../src/signin/people-service.ts";
+import { wirePeople } from "../../src/signin/wire-people.ts";
 import type { PersonRecord } from "../../src/store/people.ts";
 import type { Store } from "../../src/store/types.ts";
 
@@ -21,11 +20,8 @@ export interface TestPerson {
 }
 
 /** What an administrator does at the command line, on a store connection of its own. */
-export interface AdministratorDesk {
+export interface AdministratorDesk extends Services {
   readonly people: PeopleService;
-  readonly clients: ClientsService;
-  readonly grants: GrantsService;
-  readonly access: AccessService;
   /** A member with all scopes and portals, where nothing else is said. */
   addPerson(request?: Partial<PersonRequest>): Promise<TestPerson>;
   /** A public client with the code and device flows, where nothing else is said. */
@@ -41,47 +37,32 @@ export function createAdministratorDesk(
   deps: { readonly digester: Digester; readonly policy: Pick<Policy, "scopes" | "portals"> },
 ): AdministratorDesk {
   const { digester, policy } = deps;
-  const { clients, grants, people, settings } = createRecords(store.documents);
+  const records = createRecords(store.documents);
   const clock = systemClock;
-  const scopes = (): Policy["scopes"] => policy.scopes;
-  const portals = (): Policy["portals"] => policy.portals;
-  const sessions = createSessions({ documents: store.documents, people, clock, randomBytes, lifeMs: 3_600_000 });
-  const passwords = createPasswords({ randomBytes, cost: CHEAP });
-  const peopleService = createPeopleService({
-    people,
-    grants,
-    sessions,
+  const services = wireServices({ store, records, digester, clock, policy: () => policy });
+  const { people } = wirePeople({
+    ...records,
+    documents: store.documents,
+    passwords: createPasswords({ randomBytes, cost: CHEAP }),
     clock,
     randomBytes,
-    passwords,
-    scopes,
-    portals,
-  });
-  const grantsService = createGrantsService({ grants, clock });
-  const clientsService = createClientsService({
-    clients,
-    grants: grantsService,
-    digester,
-    clock,
-    randomBytes,
-    scopes,
-    portals,
+    lifeMs: 3_600_000,
+    scopes: () => policy.scopes,
+    portals: () => policy.portals,
   });
   let count = 0;
   return {
-    people: peopleService,
-    clients: clientsService,
-    grants: grantsService,
-    access: createAccessService({ settings, clock }),
+    ...services,
+    people,
     async addPerson(request = {}) {
       const email = request.email ?? `person${(count += 1)}@desk.example`;
       const password = request.password ?? randomBytes(15).toString("base64url");
       const rights = { role: "member", scopes: "all", portals: "all" } as const;
       const asked = { ...rights, name: "Pat Member", createdBy: "test", ...request, email, password };
-      return { record: await peopleService.add(asked), email, password };
+      return { record: await people.add(asked), email, password };
     },
     addClient: (request = {}) =>
-      clientsService.add({
+      services.clients.add({
         name: "Test client",
         redirectUris: ["http://127.0.0.1:9/callback"],
         confidential: false,

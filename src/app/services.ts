@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../core/clock.ts";
+import type { Digester } from "../credentials/digest.ts";
+import { createKeyService, type KeyService } from "../credentials/key-service.ts";
+import { type AccessService, createAccessService } from "../oauth/access-service.ts";
+import { type ClientsService, createClientsService } from "../oauth/clients-service.ts";
+import { createGrantsService, type GrantsService } from "../oauth/grants-service.ts";
+import type { Policy } from "../policy/types.ts";
+import type { KeyStore } from "../store/types.ts";
+import type { Records } from "./records.ts";
+
+/** Life of keys, clients and grants, and the settings. */
+export interface Services {
+  readonly keys: KeyService;
+  readonly clients: ClientsService;
+  readonly grants: GrantsService;
+  readonly access: AccessService;
+}
+
+export interface ServicesWiring {
+  readonly store: { readonly keys: KeyStore };
+  readonly records: Records;
+  readonly digester: Digester;
+  readonly clock: Clock;
+  /** The rules in force. */
+  readonly policy: () => Pick<Policy, "scopes" | "portals">;
+}
+
+/** See `Services`. */
+export function wireServices(wiring: ServicesWiring): Services {
+  const { clock, digester, policy, records } = wiring;
+  const grants = createGrantsService({ grants: records.grants, clock });
+  const clients = createClientsService({
+    clients: records.clients,
+    grants,
+    digester,
+    clock,
+    randomBytes,
+    scopes: () => policy().scopes,
+    portals: () => policy().portals,
+  });
+  const access = createAccessService({ settings: records.settings, clock });
+  return { keys: keysUnder(wiring), clients, grants, access };
+}
+
+/** Keys under the catalogue in force: rules reload. */
+function keysUnder({ clock, digester, policy, store }: ServicesWiring): KeyService {
+  const now = (): KeyService =>
+    createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes: policy().scopes });
+  return {
+    create: (request) => now().create(request),
+    list: (page) => now().list(page),
+    get: (id) => now().get(id),
+    revoke: (id) => now().revoke(id),
+    rotate: (id, options) => now().rotate(id, options),
+  };
+}
