@@ -3,8 +3,10 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyServer } from "http-proxy-3";
 import { setsOwnCookie } from "../core/own-cookies.ts";
+import type { Outcome } from "../core/decision.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ExchangeDeps, ExchangeStart } from "./exchange.ts";
+import { closeFrame, FrameBoundary } from "./frame-boundary.ts";
 import { RawExchange } from "./raw-exchange.ts";
 import { type ResponseFieldClass, responseFieldClass } from "./response-fields.ts";
 import type { RouteRuntime } from "./route-runtime.ts";
@@ -64,6 +66,8 @@ export class UpgradeExchange extends RawExchange {
   #upstreamSocket: Duplex | null = null;
   /** The upstream's own answer goes to the client, a switch or not. */
   #relays = false;
+  /** Of the messages that go to the client, once it is a WebSocket. */
+  #messages: FrameBoundary | null = null;
 
   constructor(
     message: { readonly request: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
@@ -139,10 +143,23 @@ export class UpgradeExchange extends RawExchange {
     }
     this.status = 101;
     this.#relays = true;
+    const messages = new FrameBoundary();
+    this.#messages = messages;
+    // After http-proxy-3 has put back what came with the head, and before anything flows.
+    process.nextTick(() => upstream.on("data", (bytes: Buffer) => messages.take(bytes)));
     cleanSwitch(response, this.requestId);
     this.deps.recorder.streamOpened(this);
     // http-proxy-3 takes time-outs off both sockets right after this.
     setImmediate(() => this.socket.setTimeout(idleMs, () => this.socket.destroy()));
+  }
+
+  override cut(outcome: Outcome): void {
+    const isOurs = outcome !== "draining" && outcome !== "client_closed";
+    // Inside a frame the client would take it for a part of the message.
+    if (isOurs && this.#messages?.between === true && this.socket.writableLength === 0) {
+      this.socket.write(POLICY_VIOLATION);
+    }
+    super.cut(outcome);
   }
 
   override takeBack(): "taken" | "answering" | "over" {
@@ -186,6 +203,7 @@ function cleanSwitch(response: IncomingMessage, requestId: string): void {
   response.headers["x-request-id"] = requestId;
 }
 
+const POLICY_VIOLATION = closeFrame(1008);
 const ENDS_HERE: ReadonlySet<ResponseFieldClass> = new Set(["drop", "connection", "trailer"]);
 
 /** The head of an answer that ends with the connection. node:http has read it strictly and decoded its chunks. */

@@ -65,6 +65,7 @@ describe.each(STORES)("a revoke, on %s", (store) => {
     expect(await stage.change(() => keys.revoke(mine.id))).toBe(1);
     expect([line.open.openOf(mine.tag), line.open.openOf(theirs.tag)]).toEqual([0, 1]);
     const text = await ended.end();
+    expect(text.startsWith("closed with 1008")).toBe(kind === "WebSocket");
     await until(() => service.open() === 1);
     const isUnanswered = UNANSWERED.includes(kind);
     expect(/^HTTP\/1.1 401 .*"credential_invalid"/s.test(text)).toBe(isUnanswered);
@@ -72,6 +73,19 @@ describe.each(STORES)("a revoke, on %s", (store) => {
     expect(audited).toMatchObject({ credential: mine.id, decision: "allow", reason: "credential_revoked" });
     expect(audited["status"]).toBe(isUnanswered ? 401 : kind === "WebSocket" ? 101 : 200);
     expect(line.open.openOf(theirs.tag)).toBe(1);
+  });
+
+  test("puts nothing into a WebSocket message that is half sent", async () => {
+    const stage = stageOf(store);
+    const { id, key } = await keyOf(stage);
+    const wire = await connectTo(stage.line);
+    const fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+    fields.push("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", `Authorization: Bearer ${key}`);
+    await wire.write(head("GET /live/half", fields));
+    await wire.until("\r\n\r\n\x82\x0a\x01\x02");
+    expect(await stage.change(() => stage.keys.revoke(id))).toBe(1);
+    await wire.end();
+    expect(wire.text.endsWith("\r\n\r\n\x82\x0a\x01\x02")).toBe(true);
   });
 
   test("refuses a request whose body is still read to decide by it, before anything is sent", async () => {

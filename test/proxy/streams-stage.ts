@@ -111,7 +111,11 @@ async function startService() {
     return undefined;
   });
   const sockets = new WebSocketServer({ server });
-  sockets.on("connection", (socket) => socket.send("first"));
+  sockets.on("connection", (socket, request) => {
+    // The head of a frame of ten bytes, and two of them.
+    if (request.url === "/live/half") request.socket.write(Buffer.from([0x82, 10, 1, 2]));
+    else socket.send("first");
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   afterAll(() => {
