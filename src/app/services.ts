@@ -4,16 +4,14 @@ import type { Digester } from "../credentials/digest.ts";
 import { createKeyService, type KeyService } from "../credentials/key-service.ts";
 import { type AccessService, createAccessService } from "../oauth/access-service.ts";
 import { type ClientsService, createClientsService } from "../oauth/clients-service.ts";
-import { createGrantsService, type GrantsService } from "../oauth/grants-service.ts";
 import type { Policy } from "../policy/types.ts";
 import type { KeyStore } from "../store/types.ts";
 import type { Records } from "./records.ts";
 
-/** Life of keys, clients and grants, and the settings. */
+/** Life of keys and clients, and the settings. */
 export interface Services {
   readonly keys: KeyService;
   readonly clients: ClientsService;
-  readonly grants: GrantsService;
   readonly access: AccessService;
 }
 
@@ -29,10 +27,8 @@ export interface ServicesWiring {
 /** See `Services`. */
 export function wireServices(wiring: ServicesWiring): Services {
   const { clock, digester, policy, records } = wiring;
-  const grants = createGrantsService({ grants: records.grants, clock });
   const clients = createClientsService({
-    clients: records.clients,
-    grants,
+    ...records,
     digester,
     clock,
     randomBytes,
@@ -40,7 +36,7 @@ export function wireServices(wiring: ServicesWiring): Services {
     portals: () => policy().portals,
   });
   const access = createAccessService({ settings: records.settings, clock });
-  return { keys: keysUnder(wiring), clients, grants, access };
+  return { keys: keysUnder(wiring), clients, access };
 }
 
 /** Keys under the catalogue in force: rules reload. */

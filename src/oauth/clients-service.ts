@@ -4,6 +4,7 @@ import { commonScopes } from "../core/scopes.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
+import type { Grants } from "../store/grants.ts";
 import { requireVersion, rewrite } from "../store/typed-document.ts";
 import {
   checkClientLimits,
@@ -13,7 +14,6 @@ import {
   InvalidClientRequest,
 } from "./client-request.ts";
 import type { PortalName } from "./consent.ts";
-import type { GrantsService } from "./grants-service.ts";
 
 /** What every client secret starts with; 43 letters and digits follow (256 bits). */
 export const CLIENT_SECRET_PREFIX = "noice_cs_live_";
@@ -47,8 +47,6 @@ export interface ClientsService {
   /** Adds one, approved. Rejects with `InvalidClientRequest` that names every problem. */
   add(request: ClientRequest): Promise<IssuedClient>;
   get(id: ClientId): Promise<ClientRecord | null>;
-  /** Waiting ones first, then approved, then disabled; newest first in each. `limit` is 1 to 1000. */
-  list(limit: number): Promise<readonly ClientRecord[]>;
   /** Lets a waiting client in, with less than it asked for where `limits` say so; those reject as in `add`. */
   approve(
     id: ClientId,
@@ -65,7 +63,7 @@ export interface ClientsService {
 
 export interface ClientsServiceOptions {
   readonly clients: Clients;
-  readonly grants: Pick<GrantsService, "revokeAll">;
+  readonly grants: Pick<Grants, "revokeAll">;
   readonly digester: Digester;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -73,8 +71,6 @@ export interface ClientsServiceOptions {
   readonly scopes: () => ReadonlyMap<Scope, string>;
   readonly portals: () => readonly PortalName[];
 }
-
-const STATUSES: readonly ClientStatus[] = ["waiting", "approved", "disabled"];
 
 export function createClientsService(options: ClientsServiceOptions): ClientsService {
   const { clients, grants, clock, randomBytes } = options;
@@ -94,7 +90,6 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
   return {
     add: (request) => addClient(request, { ...options, limits: limitsNow(), newSecret }),
     get: (id) => clients.get(id),
-    list: (limit) => listAll(clients, limit),
     async approve(id, by, wanted, version) {
       const { scopes, portal } = checkClientLimits(wanted ?? { scopes: null, portal: null }, limitsNow());
       return changeStatus(clients, id, "approved", (current) => {
@@ -114,7 +109,7 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
       });
       if (change.kind !== "not_found") await clients.removeOwnTokens(id);
       // Repeated for one that is disabled already: an earlier call may have been cut off half-way.
-      const grantsEnded = change.kind === "not_found" ? 0 : await grants.revokeAll({ client: id });
+      const grantsEnded = change.kind === "not_found" ? 0 : await grants.revokeAll({ client: id }, clock.now());
       return { ...change, grantsEnded };
     },
     enable: (id, by, version) =>
@@ -190,12 +185,4 @@ async function addClient(
     const made = await clients.create(record);
     if (made !== null) return { record: made, secret };
   }
-}
-
-async function listAll(clients: Clients, limit: number): Promise<readonly ClientRecord[]> {
-  const found: ClientRecord[] = [];
-  for (const status of STATUSES) {
-    if (found.length < limit) found.push(...(await clients.list(status, { limit: limit - found.length })));
-  }
-  return found;
 }

@@ -343,7 +343,7 @@ describe("what changes while the page is open", () => {
     const { access_token: token } = await stage.redeem(client.id, arrived.get("code"));
     expect((await stage.whoami(token)).status).toBe(200);
     const [grant] = await stage.allGrants();
-    await stage.grantsService.revoke(grant?.id ?? expectNever());
+    await stage.grants.revoke(grant?.id ?? expectNever(), stage.clock.now());
     expect((await stage.whoami(token)).status).toBe(401);
   });
 });

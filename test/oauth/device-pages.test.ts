@@ -90,7 +90,7 @@ describe("the device page", () => {
     await browser.submit(await enter(stage, browser, device.userCode), { decision: "approve" }, FORM);
     const tokens = await stage.poll(client.id, device);
     const [grant] = await stage.allGrants();
-    if (grant !== undefined) await stage.grantsService.revoke(grant.id);
+    if (grant !== undefined) await stage.grants.revoke(grant.id, stage.clock.now());
     expect((await stage.whoami(tokens["access_token"])).status).toBe(401);
     const response = await stage.post("/oauth/token", {
       grant_type: "refresh_token",

@@ -19,7 +19,6 @@ import { createDeviceCodeGuard } from "../../src/oauth/device-code-guard.ts";
 import { createDeviceCodes } from "../../src/oauth/device-codes.ts";
 import { deviceRoutes } from "../../src/oauth/device-routes.ts";
 import { type Approval, createGrantApproval } from "../../src/oauth/grant-approval.ts";
-import { createGrantsService } from "../../src/oauth/grants-service.ts";
 import { whoamiRoute } from "../../src/oauth/whoami-route.ts";
 import type { PersonRequest } from "../../src/signin/people-service.ts";
 import { createSignin } from "../../src/signin/signin.ts";
@@ -115,11 +114,10 @@ export async function startStage(
     errorPage: ({ title }) => html`<h1>${title}</h1>`,
     origin: () => issuer,
   });
-  const grantsService = createGrantsService({ grants, clock });
   const lists = { scopes: () => CATALOGUE, portals: () => PORTALS };
   const clientsService = createClientsService({
     clients,
-    grants: grantsService,
+    grants,
     digester,
     clock,
     randomBytes,
@@ -202,7 +200,6 @@ export async function startStage(
     clients,
     clientsService,
     grants,
-    grantsService,
     signin,
     digester,
     at,
@@ -291,7 +288,7 @@ export async function startStage(
       const response = await fetch(`${issuer}/oauth/whoami`, { headers });
       return { status: response.status, answer: { ...Object(await response.json()) } };
     },
-    allGrants: () => grantsService.list("all", { limit: 100 }),
+    allGrants: () => grants.list("all", { limit: 100 }),
     actions: (action: string) => events.filter((event) => event.action === action),
     faults: () => events.filter((event) => event.action === "fault").map(({ detail }) => detail),
   };
