@@ -1,7 +1,7 @@
 /**
- * `node bench/revocation.ts [REVOKES]`: how long a call that revokes takes until it returns, and when the last request
- * with the key was accepted, counted from the call, with 1, 3 and 10 instances on one Redis under load; and what the
- * check of the lease adds to a hit. Needs `redis-server` on the PATH.
+ * `node bench/revocation.ts [REVOKES]`: how long a call that revokes takes until it returns, when the last request with
+ * the key was accepted and when its last stream was closed, counted from the call, with 1, 3 and 10 instances on one
+ * Redis under load; and what the check of the lease adds to a hit. Needs `redis-server` on the PATH.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -29,7 +29,12 @@ const LOAD_CORE = 1;
 
 const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
 const pepper = randomBytes(32).toString("base64url");
-const upstream = createHttpServer((_request, response) => response.end("up")).listen(0, "127.0.0.1");
+const upstream = createHttpServer((request, response) => {
+  if (request.url !== "/tickets/events") return response.end("up");
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write("data: open\n\n");
+  return undefined;
+}).listen(0, "127.0.0.1");
 await once(upstream, "listening");
 const redisPort = await freePort();
 const redis = spawn("redis-server", ["--port", String(redisPort), "--dir", folder, "--save", ""], { stdio: "ignore" });
@@ -37,11 +42,12 @@ const store = openStore(`redis://127.0.0.1:${redisPort}`, { clock: systemClock }
 const children: Child[] = [];
 try {
   await untilUp(store);
-  console.log("| instances | revoke → return p50 | p99 | → last accept p50 | p99 |\n|---|---|---|---|---|");
+  console.log("| instances | revoke → return p50 | p99 | → last accept p50 | p99 | → last stream closed p50 | p99 |");
+  console.log("|---|---|---|---|---|---|---|");
   for (const size of SIZES) {
     while (children.length < size) children.push(await startInstance(children.length));
-    const { returns, lastAccepts } = await measure(children);
-    const cells = [returns, lastAccepts].flatMap((times) => [at(times, 0.5), at(times, 0.99)]);
+    const { returns, lastAccepts, lastClosed } = await measure(children);
+    const cells = [returns, lastAccepts, lastClosed].flatMap((times) => [at(times, 0.5), at(times, 0.99)]);
     console.log(`| ${size} | ${cells.map((ms) => `${ms.toFixed(2)} ms`).join(" | ")} |`);
   }
   const cost = leaseCost();
@@ -62,9 +68,11 @@ async function measure(instances: readonly Child[]) {
   const keys = keyService(store);
   const returns: number[] = [];
   const lastAccepts: number[] = [];
+  const lastClosed: number[] = [];
   const wish = { name: "bench", portal: null, expiresInMs: null, subject: "bench", createdBy: "bench" };
   for (let turn = 0; turn < REVOKES; turn++) {
     const { key, record } = await keys.create({ ...wish, scopes: ["tickets:read"] });
+    const closed = await Promise.all(instances.map(({ url }) => openStream(url, key)));
     const over = new AbortController();
     let last = Number.NEGATIVE_INFINITY;
     const loops = instances.map(async ({ url }) => {
@@ -79,13 +87,26 @@ async function measure(instances: readonly Child[]) {
     const from = performance.now();
     await keys.revoke(record.id);
     returns.push(performance.now() - from);
-    await new Promise((resume) => setTimeout(resume, 10));
+    lastClosed.push(Math.max(...(await Promise.all(closed.map((stream) => stream.at)))) - from);
     over.abort();
     await Promise.all(loops);
     if (last > from + (returns.at(-1) ?? 0)) throw new Error("a request that began after the return was accepted");
     lastAccepts.push(Math.max(0, last - from));
   }
-  return { returns, lastAccepts };
+  return { returns, lastAccepts, lastClosed };
+}
+
+/** An event stream that has begun; `at` is when it was closed. */
+async function openStream(url: string, key: string): Promise<{ readonly at: Promise<number> }> {
+  const response = await fetch(`${url}/tickets/events`, { headers: { authorization: `Bearer ${key}` } });
+  const reader = response.body?.getReader();
+  if (!response.ok || reader === undefined) throw new Error(`no stream: ${response.status}`);
+  await reader.read();
+  const end = reader.read().then(
+    () => performance.now(),
+    () => performance.now(),
+  );
+  return { at: end };
 }
 
 /** Nanoseconds, over rounds. */
