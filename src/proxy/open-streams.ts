@@ -31,6 +31,10 @@ const CONCURRENT = 32;
 /** While something is open, the clock is looked at so often, ms: it may be set, and a machine suspended. */
 const LOOK_MS = 1000;
 const SHORTEST_LOOK_MS = 5;
+/** Credentials that have nothing open are known on, so that the next request need not make them known: so many looks, */
+const QUIET_LOOKS = 60;
+/** and while there are no more than these in all. */
+const KNOWN = 10_000;
 
 /**
  * What is under way by each credential: event streams, WebSockets, transfers and requests that wait for their answer. A
@@ -91,9 +95,10 @@ export class OpenStreams {
     return open;
   }
 
-  /** How many credentials are known here, and how many tags of theirs; for tests. */
-  sizes(): { readonly credentials: number; readonly indexed: number } {
-    return { credentials: this.#holders.size, indexed: this.#index.pairs };
+  /** How many credentials are known here, how many tags of theirs, and what is open by them; for tests. */
+  sizes(): { readonly credentials: number; readonly indexed: number; readonly open: number } {
+    const open = sum(Array.from(this.#holders.values(), (holder) => holder.open.length));
+    return { credentials: this.#holders.size, indexed: this.#index.pairs, open };
   }
 
   close(): void {
@@ -195,7 +200,7 @@ export class OpenStreams {
     this.#timer = setTimeout(() => this.#lookAtClock(), Math.max(SHORTEST_LOOK_MS, dueMs)).unref();
   }
 
-  /** Closes what has come to its end, and forgets credentials that have nothing open. */
+  /** Closes what has come to its end, and forgets credentials that have had nothing open for a while. */
   #lookAtClock(): void {
     const { clock, trustedMs } = this.#options;
     const now = clock.now();
@@ -205,7 +210,9 @@ export class OpenStreams {
     for (const holder of this.#holders.values()) {
       if (holder.endsAt <= now) this.#closeAll(holder, "credential_expired");
       else if (!trusted) this.#closeAll(holder, "store_unavailable");
-      if (holder.open.length === 0) this.#forget(holder);
+      holder.quiet = holder.open.length === 0 ? holder.quiet + 1 : 0;
+      const isLeft = holder.quiet > 0 && (holder.endsAt <= now || this.#holders.size > KNOWN);
+      if (isLeft || holder.quiet > QUIET_LOOKS) this.#forget(holder);
       else this.#nextEnd = Math.min(this.#nextEnd, holder.endsAt);
     }
     if (this.#holders.size > 0) this.#arm();
@@ -223,6 +230,8 @@ export class OpenCredential {
   readonly tags: readonly ChangeTag[];
   readonly open: Exchange[] = [];
   principal: AuthenticatedPrincipal;
+  /** How many looks at the clock in a row have found nothing open. */
+  quiet = 0;
   /** A look-up that has not begun, and the last one that was asked for. */
   toCome: Promise<number> | null = null;
   lastLook: Promise<number> | null = null;

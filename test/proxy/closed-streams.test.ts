@@ -163,6 +163,20 @@ describe.each(STORES)("an event stream by a token, on %s", (store) => {
     expect(audited).toMatchObject({ reason, decision: "allow", status: 200 });
   });
 
+  test("an MCP stream ends with any scope of its caller, because lists in it were filtered by all of them", async () => {
+    const stage = stageOf(store);
+    const [less, more] = [await stage.token(), await stage.token()];
+    const [ended] = [await stage.open("MCP GET", less.token), await stage.open("MCP GET", more.token)];
+    const narrowed = { ...less.person, scopes: scopes("tickets:read") };
+    expect(await stage.change(() => stage.desk.people.update(narrowed))).toBe(1);
+    await ended.end();
+    const audited = await lastLine(stage, ended.requestId ?? "", "stream_close");
+    expect(audited).toMatchObject({ reason: "insufficient_scope", decision: "allow" });
+    const widened = { ...more.person, scopes: scopes("tickets:*", "users:read", "workflows:run") };
+    expect(await stage.change(() => stage.desk.people.update(widened))).toBe(0);
+    expect(stage.line.open.openOf(`grant:${more.grant.id}`)).toBe(1);
+  });
+
   test("a key is rotated: without an overlap it ends at once, with one it goes on until that is over", async () => {
     const stage = stageOf(store);
     const [now, later] = [await keyOf(stage), await keyOf(stage)];
@@ -319,8 +333,7 @@ describe("what is open", () => {
       expect(await stage.change(() => keys.revoke(id))).toBe(50);
       await Promise.all(opened.map((each) => each.end()));
     }
-    await until(() => line.open.sizes().credentials === 0);
-    expect(line.open.sizes()).toEqual({ credentials: 0, indexed: 0 });
+    await until(() => line.open.sizes().open === 0);
     await until(() => service.open() === 0);
     const { key } = await keyOf(stage);
     const wire = await connectTo(line);

@@ -299,10 +299,34 @@ describe("the clock", () => {
     const keys = new Keys();
     start(keys);
     const exchanges = Array.from({ length: 1000 }, () => opened(keys.add()));
-    expect(open.sizes()).toEqual({ credentials: 1000, indexed: 2000 });
+    expect(open.sizes()).toEqual({ credentials: 1000, indexed: 2000, open: 1000 });
+    for (const exchange of exchanges) leaveOpen(exchange);
+    expect(open.sizes()).toEqual({ credentials: 1000, indexed: 2000, open: 0 });
+    vi.advanceTimersByTime(61_000);
+    expect(open.sizes()).toEqual({ credentials: 0, indexed: 0, open: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("forgets them sooner where there are very many", () => {
+    const keys = new Keys();
+    start(keys);
+    const exchanges = Array.from({ length: 12_000 }, () => opened(keys.add()));
     for (const exchange of exchanges) leaveOpen(exchange);
     vi.advanceTimersByTime(1000);
-    expect(open.sizes()).toEqual({ credentials: 0, indexed: 0 });
-    expect(vi.getTimerCount()).toBe(0);
+    expect(open.sizes()).toEqual({ credentials: 10_000, indexed: 20_000, open: 0 });
+  });
+
+  test("ends what was opened by a credential that was known, and had an end, before", () => {
+    const keys = new Keys();
+    start(keys);
+    const facts = keys.add({ expiresAt: clock.now() + 1500 });
+    leaveOpen(opened(facts));
+    clock.advance(1000);
+    vi.advanceTimersByTime(1000);
+    const exchange = opened(facts);
+    clock.advance(500);
+    vi.advanceTimersByTime(500);
+    expect(ended).toEqual([[exchange, "credential_expired"]]);
+    expect(open.sizes().credentials).toBe(0);
   });
 });
