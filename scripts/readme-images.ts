@@ -6,15 +6,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
-import { ADMIN_STYLES } from "../src/web/admin-styles.ts";
 import { STYLES } from "../src/web/styles.ts";
-import { ADMIN_STATES } from "../test/browser/admin-states.ts";
 import { STATES } from "../test/browser/states.ts";
+import { startConsole } from "./readme-console.ts";
 import { findChromium } from "./testing/chromium-binary.ts";
 
 interface Image {
   readonly name: string;
-  /** A state of test/browser/states.ts or admin-states.ts. */
+  /** A state of test/browser/states.ts. */
   readonly state: string;
   readonly width: number;
   /** Of the window; the whole page where it is `null`. */
@@ -26,20 +25,22 @@ interface Image {
 
 const IMAGES: readonly Image[] = [
   { name: "consent", state: "consent", width: 720, height: null, scale: 1.25, colorScheme: "light" },
-  { name: "keys", state: "admin-keys", width: 1200, height: 700, scale: 1.1, colorScheme: "light" },
-  { name: "overview", state: "admin-overview", width: 1200, height: 940, scale: 1.25, colorScheme: "light" },
   { name: "device", state: "device-confirm", width: 390, height: 844, scale: 1.5, colorScheme: "dark" },
 ];
-const PAGES = { ...STATES, ...ADMIN_STATES };
+/** Of the console, as it is while the demo's service is used. */
+const CONSOLE = [
+  { name: "keys", path: "/keys", viewport: { width: 1240, height: 800 }, deviceScaleFactor: 1.1 },
+  { name: "overview", path: "/", viewport: { width: 1240, height: 776 }, deviceScaleFactor: 1.1 },
+] as const;
 const FOLDER = resolve(import.meta.dirname, "..", "docs", "images");
 
 const executablePath = findChromium(process.env);
 if (executablePath === null) throw new Error("no Chromium on the PATH: see `npm run test:browser`");
 
 const server = createServer((request, response) => {
-  const page = PAGES[request.url?.slice(1) ?? ""];
+  const page = STATES[request.url?.slice(1) ?? ""];
   response.setHeader("content-type", page === undefined ? "text/css" : "text/html; charset=utf-8");
-  response.end(page === undefined ? STYLES + ADMIN_STYLES : page().toString());
+  response.end(page === undefined ? STYLES : page().toString());
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
@@ -55,6 +56,15 @@ try {
     const { byteLength } = await page.screenshot({ path, fullPage: height === null });
     console.log(`${path}: ${Math.ceil(byteLength / 1024)} KiB`);
   }
+  const desk = await startConsole(browser);
+  for (const { name, path: at, ...options } of CONSOLE) {
+    const page = await desk.signIn(options);
+    await page.goto(`${desk.adminUrl}${at}`);
+    const path = join(FOLDER, `${name}.png`);
+    const { byteLength } = await page.screenshot({ path });
+    console.log(`${path}: ${Math.ceil(byteLength / 1024)} KiB`);
+  }
+  await desk.close();
 } finally {
   await browser.close();
   server.close();

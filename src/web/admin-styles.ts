@@ -12,7 +12,7 @@ export const ADMIN_STYLES = `
 .up a:hover { text-decoration: underline; }
 .heading { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem 1rem; margin: 0 0 0.75rem; }
 .heading h1 { margin: 0; min-width: 0; }
-.lead { max-width: 46rem; color: var(--muted); }
+.lead { max-width: 46rem; color: var(--muted); text-wrap: pretty; }
 .card.slim, .page.sub > .notice { max-width: 46rem; }
 .card .card { border: 0; padding: 0; }
 .card > :last-child, .card > section > :last-child { margin-bottom: 0; }
@@ -70,6 +70,7 @@ input::placeholder { color: var(--muted); opacity: 1; }
 .chart polyline.allowed { stroke: var(--accent); }
 .chart polyline.refused { stroke: var(--danger); stroke-dasharray: 5 3; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: center; margin: 0 0 0.5rem; font-size: 0.875rem; }
+.legend .hint { margin: 0; font-size: inherit; }
 .key::before { content: ""; display: inline-block; inline-size: 1.25rem; margin-right: 0.375rem; border-top: 3px solid var(--accent); vertical-align: middle; }
 .key.refused::before { border-top: 3px dashed var(--danger); }
 .axis { display: flex; justify-content: space-between; margin: 0.25rem 0 0; color: var(--muted); font-size: 0.8125rem; }
@@ -87,6 +88,13 @@ pre { margin: 0 0 1rem; padding: 0.75rem 1rem; border: 1px solid var(--line); bo
 .step.stop { border-left-color: var(--danger); }
 .step p { margin: 0 0 0.25rem; }
 
+@media (min-width: 48rem) {
+  /* What it is, and beside it what can be done with it. */
+  .switch { display: grid; grid-template-columns: 1fr auto; align-items: center; column-gap: 1.5rem; }
+  .switch > :not(:last-child) { grid-column: 1; }
+  .switch > p:not(:last-child) { margin-bottom: 0; }
+  .switch > :last-child { grid-area: 1 / 2 / span 2; margin: 0; }
+}
 @media (max-width: 47.99rem) {
   /* Each row is a card of its own. */
   .table:has(> .cards) { overflow: visible; border: 0; background: none; }

@@ -20,11 +20,12 @@ const update = async () => {
     const answer = await fetch(card.dataset.status, { headers: { accept: "application/json" } });
     if (!answer.ok) return;
     const { minutes, refused_by: refusedBy, open_streams: openStreams } = await answer.json();
-    const allowed = minutes.map((minute) => minute.allowed);
-    const refused = minutes.map((minute) => minute.refused);
+    // The last minute is under way.
+    const full = minutes.slice(0, -1);
+    const allowed = full.map((minute) => minute.allowed);
+    const refused = full.map((minute) => minute.refused);
     const most = Math.max(1, ...allowed, ...refused);
-    const full = minutes.at(-2);
-    show("perMinute", full === undefined ? 0 : full.allowed + full.refused);
+    show("perMinute", (allowed.at(-1) ?? 0) + (refused.at(-1) ?? 0));
     show("refused", refusedBy.reduce((sum, { count }) => sum + count, 0));
     show("openStreams", openStreams);
     show("most", most);
