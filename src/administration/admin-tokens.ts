@@ -8,7 +8,7 @@ import type { AdminTokenView, TokensAdministration } from "./administration.ts";
 import { tokenFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { FieldProblem } from "../core/field-problem.ts";
-import { InvalidRequest } from "./outcomes.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
 import { cursorAs, pageOf } from "./paging.ts";
 
 /** What every admin token starts with; 43 letters and digits follow (256 bits). */

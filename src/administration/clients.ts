@@ -1,11 +1,12 @@
 import { type ClientId, isClientId } from "../core/ids.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
 import type { Actor } from "./actor.ts";
 import type { ApprovalLimits, ClientChanged, ClientsAdministration, NewClient } from "./administration.ts";
 import { clientFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { checked, orConflict } from "./invalid.ts";
-import { type Conflict, InvalidRequest, type NotFound } from "./outcomes.ts";
+import type { Conflict, NotFound } from "./outcomes.ts";
 import type { Page } from "./page.ts";
 import { pageOf } from "./paging.ts";
 

@@ -9,7 +9,7 @@ import type { ExplainInput, Explanation } from "../policy/explain.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import type { Settings } from "../store/settings.ts";
 import type { ExplainQuestion } from "./administration.ts";
-import { InvalidRequest } from "./outcomes.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
 
 export interface ExplainDeps {
   readonly explain: (input: ExplainInput) => Explanation | Promise<Explanation>;

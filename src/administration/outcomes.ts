@@ -1,5 +1,3 @@
-import type { FieldProblem } from "../core/field-problem.ts";
-
 /** There is nothing of this id. */
 export interface NotFound {
   readonly kind: "not_found";
@@ -15,14 +13,3 @@ export type Changed<T> =
   | { readonly kind: "changed"; readonly before: T; readonly record: T }
   /** It was so already; nothing was written and nothing stands in the audit. */
   | { readonly kind: "unchanged"; readonly record: T };
-
-/** A request that cannot be granted, with every problem of it. Every `create`, `add`, `edit` and `approve` may reject with it. */
-export class InvalidRequest extends Error {
-  readonly fields: readonly FieldProblem[];
-
-  constructor(fields: readonly FieldProblem[]) {
-    super(fields.map(({ text }) => text).join("; "));
-    this.name = "InvalidRequest";
-    this.fields = fields;
-  }
-}

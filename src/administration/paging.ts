@@ -1,4 +1,4 @@
-import { InvalidRequest } from "./outcomes.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
 import type { Page } from "./page.ts";
 
 /** Records read at once where a filter looks at each of them. */

@@ -41,8 +41,10 @@ export function wireServices(wiring: ServicesWiring): Services {
 
 /** Keys under the catalogue in force: rules reload. */
 function keysUnder({ clock, digester, policy, store }: ServicesWiring): KeyService {
-  const now = (): KeyService =>
-    createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes: policy().scopes });
+  const now = (): KeyService => {
+    const { portals, scopes } = policy();
+    return createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes, portals });
+  };
   return {
     create: (request) => now().create(request),
     list: (page) => now().list(page),

@@ -1,6 +1,5 @@
 import { type CredentialId, isCredentialId } from "../core/ids.ts";
 import { KEY_PREFIX } from "../core/key-prefix.ts";
-import { suggestion } from "../core/suggest.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import {
   type Command,
@@ -73,7 +72,6 @@ async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (name === undefined) throw new UsageError("--name is needed");
   const scopes = namesOf(values.scope);
   if (scopes === undefined) throw new UsageError("--scope is needed, once for each scope");
-  checkPortal(portal, desk);
   const expiresInMs = expires === undefined ? null : durationOf(expires, "--expires");
   const wanted = { name, scopes, portal, expiresInMs, subject };
   const { key, record } = await desk.change((actor) => desk.administration.keys.create(actor, wanted));
@@ -140,15 +138,6 @@ function whyNotActive(id: CredentialId, record: ApiKeyRecord | null): string {
   if (record?.revokedAt != null) return `${id} was revoked at ${isoTime(record.revokedAt)}`;
   if (record?.replacedBy != null) return `${id} was rotated already: ${record.replacedBy} took its place`;
   return `${id} expired at ${isoTime(record?.expiresAt ?? null)}; make another with: portcullis keys create`;
-}
-
-/** A slip in the name of a portal makes a key that fits nowhere. Where the rules list none, any will do. */
-function checkPortal(portal: string | null, { administration }: Desk): void {
-  const known = administration.catalogue().portals.map(({ id }): string => id);
-  if (portal === null || known.length === 0 || known.includes(portal)) return;
-  throw new CommandFailure(
-    `unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}; \`portals:\` of the rules has: ${known.join(", ")}`,
-  );
 }
 
 function printIssued(key: string, record: ApiKeyRecord, values: Values, terminal: Terminal): void {

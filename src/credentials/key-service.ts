@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { FieldProblem } from "../core/field-problem.ts";
-import { type CredentialId, isCredentialId, isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
-import { inCatalogue } from "../core/scopes.ts";
+import { type CredentialId, isCredentialId, type PortalId, type Scope } from "../core/ids.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
+import { checkName, checkPortal, checkScopes, type Rights } from "../core/request-checks.ts";
 import type { ApiKeyRecord, KeyStore } from "../store/types.ts";
 import type { Digester } from "./digest.ts";
 import { createKey, randomBase62, type RandomBytes } from "./key-format.ts";
@@ -30,25 +31,9 @@ export type RotateOutcome =
   /** Revoked, expired or rotated before. */
   | { readonly kind: "not_active" };
 
-/** A request for a key that cannot be granted, with every problem of it. */
-export class InvalidKeyRequest extends Error {
-  readonly fields: readonly FieldProblem[];
-
-  constructor(fields: readonly FieldProblem[]) {
-    super(fields.map(({ text }) => text).join("; "));
-    this.name = "InvalidKeyRequest";
-    this.fields = fields;
-  }
-
-  /** As sentences for people. */
-  get problems(): readonly string[] {
-    return this.fields.map(({ text }) => text);
-  }
-}
-
 /** Life of API keys. Every method rejects with `StoreUnavailable` where the store does not answer. */
 export interface KeyService {
-  /** Makes a key. Rejects with `InvalidKeyRequest` that names every problem. */
+  /** Makes a key. Rejects with `InvalidRequest` that names every problem. */
   create(request: KeyRequest): Promise<IssuedKey>;
   list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]>;
   get(id: CredentialId): Promise<ApiKeyRecord | null>;
@@ -56,7 +41,7 @@ export interface KeyService {
   revoke(id: CredentialId): Promise<ApiKeyRecord | null>;
   /**
    * Makes a key in place of an old one, with its name, scopes, portal and lifetime. The old one ends after
-   * `overlapMs` (0: now), or at its own end where that is sooner. Rejects with `InvalidKeyRequest` on a bad overlap.
+   * `overlapMs` (0: now), or at its own end where that is sooner. Rejects with `InvalidRequest` on a bad overlap.
    */
   rotate(id: CredentialId, options: { readonly overlapMs: number }): Promise<RotateOutcome>;
 }
@@ -67,16 +52,15 @@ export interface KeyServiceOptions {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** The catalogue: scope → what it means. */
-  readonly scopes: ReadonlyMap<Scope, string>;
+  readonly scopes: Rights["scopes"];
+  /** The portals that the rules list; any will do where they list none. */
+  readonly portals?: Rights["portals"];
 }
 
 /** Ten years of 365 days, the longest lifetime of a key. */
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
-const MAX_NAME = 100;
 /** Goes to the upstream in a header field. */
 const SUBJECT = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 interface CheckedRequest {
   readonly name: string;
@@ -87,8 +71,8 @@ interface CheckedRequest {
   readonly createdBy: string;
 }
 
-export function createKeyService({ keys, digester, clock, randomBytes, scopes }: KeyServiceOptions): KeyService {
-  const catalogue: ReadonlySet<Scope> = new Set(scopes.keys());
+export function createKeyService(options: KeyServiceOptions): KeyService {
+  const { keys, digester, clock, randomBytes, scopes, portals = [] } = options;
 
   function issue(checked: CheckedRequest, now: number): IssuedKey {
     const key = createKey(randomBytes);
@@ -110,7 +94,7 @@ export function createKeyService({ keys, digester, clock, randomBytes, scopes }:
   return {
     async create(request) {
       const now = clock.now();
-      const issued = issue(checkRequest(request, catalogue, now), now);
+      const issued = issue(checkRequest(request, { scopes, portals }, now), now);
       await keys.create(issued.record);
       return issued;
     },
@@ -119,7 +103,7 @@ export function createKeyService({ keys, digester, clock, randomBytes, scopes }:
     revoke: (id) => keys.revoke(id, clock.now()),
     async rotate(id, { overlapMs }) {
       if (!Number.isInteger(overlapMs) || overlapMs < 0 || overlapMs > MAX_LIFETIME_MS) {
-        throw new InvalidKeyRequest([{ field: "overlap", text: "the overlap must be between 0 and ten years" }]);
+        throw new InvalidRequest([{ field: "overlap", text: "the overlap must be between 0 and ten years" }]);
       }
       const old = await keys.get(id);
       if (old === null) return { kind: "not_found" };
@@ -134,47 +118,24 @@ export function createKeyService({ keys, digester, clock, randomBytes, scopes }:
   };
 }
 
-function checkRequest(request: KeyRequest, catalogue: ReadonlySet<Scope>, now: number): CheckedRequest {
+function checkRequest(request: KeyRequest, rights: Rights, now: number): CheckedRequest {
   const problems: FieldProblem[] = [];
-  const name = request.name.trim();
-  if (name === "") problems.push({ field: "name", text: "the name is empty" });
-  else if (name.length > MAX_NAME)
-    problems.push({ field: "name", text: `the name is longer than ${MAX_NAME} characters` });
-  if (CONTROL.test(name)) problems.push({ field: "name", text: "the name holds control characters" });
-  const scopes = checkScopes(request.scopes, catalogue, problems);
-  const portal = checkPortal(request.portal, problems);
+  const name = checkName(request.name, problems);
+  if (request.scopes.length === 0) {
+    problems.push({
+      field: "scopes",
+      text: `a key needs at least one scope of: ${[...rights.scopes.keys()].join(", ")}`,
+    });
+  }
+  const scopes = checkScopes(request.scopes, rights, problems);
+  const portal = request.portal === null ? null : checkPortal(request.portal, rights, problems);
   const expiresAt = checkLifetime(request.expiresInMs, now, problems);
   for (const part of ["subject", "createdBy"] as const) {
     if (!SUBJECT.test(request[part]))
       problems.push({ field: part, text: `${part} must be 1 to 200 printable ASCII characters` });
   }
-  if (problems.length > 0) throw new InvalidKeyRequest(problems);
+  if (problems.length > 0) throw new InvalidRequest(problems);
   return { name, scopes, portal, expiresAt, subject: request.subject, createdBy: request.createdBy };
-}
-
-function checkScopes(
-  wanted: readonly string[],
-  catalogue: ReadonlySet<Scope>,
-  problems: FieldProblem[],
-): readonly Scope[] {
-  const add = (text: string): void => void problems.push({ field: "scopes", text });
-  if (wanted.length === 0) add(`a key needs at least one scope of: ${[...catalogue].join(", ")}`);
-  const known = new Set<Scope>();
-  for (const scope of wanted) {
-    if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
-    else add(`unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`);
-  }
-  return [...known];
-}
-
-function checkPortal(portal: string | null, problems: FieldProblem[]): PortalId | null {
-  if (portal === null) return null;
-  if (isPortalId(portal)) return portal;
-  problems.push({
-    field: "portal",
-    text: `${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`,
-  });
-  return null;
 }
 
 function checkLifetime(expiresInMs: number | null, now: number, problems: FieldProblem[]): number | null {

@@ -1,8 +1,8 @@
 import type { FieldProblem } from "../core/field-problem.ts";
-import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
-import { inCatalogue } from "../core/scopes.ts";
+import type { PortalId, Scope } from "../core/ids.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
+import { checkName, checkPortal, checkScopes, type Rights } from "../core/request-checks.ts";
 import { suggestion } from "../core/suggest.ts";
-import type { PortalName } from "./consent.ts";
 import { REDIRECT_URI_PROBLEMS, redirectUriProblem } from "./redirect-uri.ts";
 
 /** How a client can get tokens, as a person chooses it. */
@@ -29,22 +29,6 @@ export interface ClientRequest {
   readonly createdBy: string;
 }
 
-/** A request for a client that cannot be made, with every problem of it. */
-export class InvalidClientRequest extends Error {
-  readonly fields: readonly FieldProblem[];
-
-  constructor(fields: readonly FieldProblem[]) {
-    super(fields.map(({ text }) => text).join("; "));
-    this.name = "InvalidClientRequest";
-    this.fields = fields;
-  }
-
-  /** As sentences for people. */
-  get problems(): readonly string[] {
-    return this.fields.map(({ text }) => text);
-  }
-}
-
 export interface CheckedClient {
   readonly name: string;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -52,25 +36,11 @@ export interface CheckedClient {
   readonly portal: PortalId | null;
 }
 
-/** What a request is checked against. */
-export interface ClientLimits {
-  readonly scopes: ReadonlyMap<Scope, string>;
-  readonly portals: readonly PortalName[];
-}
-
-const MAX_NAME = 100;
 const MAX_REDIRECT_URIS = 20;
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
-
-/** Checks all of a request. Throws `InvalidClientRequest` that names every problem. */
-export function checkClientRequest(request: ClientRequest, limits: ClientLimits): CheckedClient {
+/** Checks all of a request. Throws `InvalidRequest` that names every problem. */
+export function checkClientRequest(request: ClientRequest, limits: Rights): CheckedClient {
   const problems: FieldProblem[] = [];
-  const name = request.name.trim();
-  if (name === "") problems.push({ field: "name", text: "the name is empty" });
-  else if (name.length > MAX_NAME)
-    problems.push({ field: "name", text: `the name is longer than ${MAX_NAME} characters` });
-  if (UNPRINTABLE.test(name)) problems.push({ field: "name", text: "the name holds characters that cannot be seen" });
+  const name = checkName(request.name, problems);
   const redirectUris = [...new Set(request.redirectUris)];
   if (redirectUris.length > MAX_REDIRECT_URIS)
     problems.push({ field: "redirect_uris", text: `at most ${MAX_REDIRECT_URIS} redirect URIs` });
@@ -84,8 +54,8 @@ export function checkClientRequest(request: ClientRequest, limits: ClientLimits)
   }
   const types = grantTypesOf(request, problems);
   const scopes = scopesOf(request.scopes, limits, problems);
-  const portal = portalOf(request.portal, limits, problems);
-  if (problems.length > 0) throw new InvalidClientRequest(problems);
+  const portal = request.portal === null ? null : checkPortal(request.portal, limits, problems);
+  if (problems.length > 0) throw new InvalidRequest(problems);
   const metadata = {
     client_name: name,
     redirect_uris: redirectUris,
@@ -130,42 +100,19 @@ function fittingTypes({ redirectUris, confidential }: ClientRequest): readonly C
   return confidential ? ["client_credentials"] : ["device_code", "refresh_token"];
 }
 
-function scopesOf(names: readonly string[], { scopes }: ClientLimits, problems: FieldProblem[]): readonly Scope[] {
-  const catalogue = new Set(scopes.keys());
-  if (names.length === 0) return [...catalogue];
-  const known = new Set<Scope>();
-  for (const scope of names) {
-    if (isScope(scope) && inCatalogue(catalogue, scope)) known.add(scope);
-    else
-      problems.push({
-        field: "scopes",
-        text: `unknown scope ${JSON.stringify(scope)}; the catalogue has: ${[...catalogue].join(", ")}`,
-      });
-  }
-  return [...known];
+/** Those that are asked for, or all. */
+function scopesOf(names: readonly string[], limits: Rights, problems: FieldProblem[]): readonly Scope[] {
+  return names.length === 0 ? [...limits.scopes.keys()] : checkScopes(names, limits, problems);
 }
 
-function portalOf(portal: string | null, { portals }: ClientLimits, problems: FieldProblem[]): PortalId | null {
-  if (portal === null) return null;
-  const known = portals.map(({ id }) => id);
-  if (!isPortalId(portal))
-    problems.push({
-      field: "portal",
-      text: `${JSON.stringify(portal)} is no portal id: 1 to 64 of A-Z a-z 0-9 . _ ~ -`,
-    });
-  else if (known.length === 0 || known.includes(portal)) return portal;
-  else problems.push({ field: "portal", text: `unknown portal ${JSON.stringify(portal)}${suggestion(portal, known)}` });
-  return null;
-}
-
-/** Narrows what a client may be given, for an approval. Throws `InvalidClientRequest`. */
+/** Narrows what a client may be given, for an approval. Throws `InvalidRequest`. */
 export function checkClientLimits(
   wanted: { readonly scopes: readonly string[] | null; readonly portal: string | null },
-  limits: ClientLimits,
+  limits: Rights,
 ): { readonly scopes: readonly Scope[] | null; readonly portal: PortalId | null } {
   const problems: FieldProblem[] = [];
   const scopes = wanted.scopes === null ? null : scopesOf(wanted.scopes, limits, problems);
-  const portal = portalOf(wanted.portal, limits, problems);
-  if (problems.length > 0) throw new InvalidClientRequest(problems);
+  const portal = wanted.portal === null ? null : checkPortal(wanted.portal, limits, problems);
+  if (problems.length > 0) throw new InvalidRequest(problems);
   return { scopes, portal };
 }

@@ -1,19 +1,14 @@
 import type { Clock } from "../core/clock.ts";
-import { type ClientId, isClientId, type Scope } from "../core/ids.ts";
+import { type ClientId, isClientId } from "../core/ids.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
+import type { Rights } from "../core/request-checks.ts";
 import { commonScopes } from "../core/scopes.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
 import type { Grants } from "../store/grants.ts";
 import { requireVersion, rewrite } from "../store/typed-document.ts";
-import {
-  checkClientLimits,
-  checkClientRequest,
-  type ClientLimits,
-  type ClientRequest,
-  InvalidClientRequest,
-} from "./client-request.ts";
-import type { PortalName } from "./consent.ts";
+import { checkClientLimits, checkClientRequest, type ClientRequest } from "./client-request.ts";
 
 /** What every client secret starts with; 43 letters and digits follow (256 bits). */
 export const CLIENT_SECRET_PREFIX = "noice_cs_live_";
@@ -44,7 +39,7 @@ export type SecretRotation =
  * `version`, a change rejects with `VersionConflict` where the record has another.
  */
 export interface ClientsService {
-  /** Adds one, approved. Rejects with `InvalidClientRequest` that names every problem. */
+  /** Adds one, approved. Rejects with `InvalidRequest` that names every problem. */
   add(request: ClientRequest): Promise<IssuedClient>;
   get(id: ClientId): Promise<ClientRecord | null>;
   /** Lets a waiting client in, with less than it asked for where `limits` say so; those reject as in `add`. */
@@ -68,13 +63,13 @@ export interface ClientsServiceOptions {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** The catalogue: scope → what it means. */
-  readonly scopes: () => ReadonlyMap<Scope, string>;
-  readonly portals: () => readonly PortalName[];
+  readonly scopes: () => Rights["scopes"];
+  readonly portals: () => Rights["portals"];
 }
 
 export function createClientsService(options: ClientsServiceOptions): ClientsService {
   const { clients, grants, clock, randomBytes } = options;
-  const limitsNow = (): ClientLimits => ({ scopes: options.scopes(), portals: options.portals() });
+  const limitsNow = (): Rights => ({ scopes: options.scopes(), portals: options.portals() });
   const newSecret = (): string => CLIENT_SECRET_PREFIX + randomBase62(43, randomBytes);
 
   const decide = (record: ClientRecord, status: ClientStatus, by: string): ClientRecord => ({
@@ -97,7 +92,7 @@ export function createClientsService(options: ClientsServiceOptions): ClientsSer
         if (current.status !== "waiting") return null;
         const narrowed = scopes === null ? current.scopes : commonScopes(scopes, current.scopes);
         if (narrowed.length === 0) {
-          throw new InvalidClientRequest([{ field: "scopes", text: "it may have none of these scopes" }]);
+          throw new InvalidRequest([{ field: "scopes", text: "it may have none of these scopes" }]);
         }
         return { ...decide(current, "approved", by), scopes: narrowed, portal: portal ?? current.portal };
       });
@@ -158,7 +153,7 @@ async function rotateSecret(
 async function addClient(
   request: ClientRequest,
   options: Pick<ClientsServiceOptions, "clients" | "digester" | "clock" | "randomBytes"> & {
-    readonly limits: ClientLimits;
+    readonly limits: Rights;
     readonly newSecret: () => string;
   },
 ): Promise<IssuedClient> {

@@ -1,19 +1,15 @@
 import type { Clock } from "../core/clock.ts";
+import type { FieldProblem } from "../core/field-problem.ts";
 import { isPersonId, type PersonId, type PortalId, type Scope } from "../core/ids.ts";
+import { InvalidRequest } from "../core/invalid-request.ts";
+import { checkName, type Rights } from "../core/request-checks.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
 import type { Grants } from "../store/grants.ts";
 import type { People, PersonRecord, Role } from "../store/people.ts";
 import { requireVersion, rewrite } from "../store/typed-document.ts";
 import { hasActiveAdministrator } from "./administrators.ts";
 import { type Passwords, passwordProblem } from "./password.ts";
-import {
-  checkName,
-  checkPortals,
-  checkScopes,
-  type FieldProblem,
-  normalizedEmail,
-  type Rights,
-} from "./person-fields.ts";
+import { checkPortals, checkScopesOrAll, normalizedEmail } from "./person-fields.ts";
 import { newPersonId } from "./person-id.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -38,24 +34,8 @@ export interface PersonEdit {
   readonly portals?: readonly string[] | "all";
 }
 
-/** A request that cannot be granted, with every problem of it. */
-export class InvalidPersonRequest extends Error {
-  readonly fields: readonly FieldProblem[];
-
-  constructor(fields: readonly FieldProblem[]) {
-    super(fields.map(({ text }) => text).join("; "));
-    this.name = "InvalidPersonRequest";
-    this.fields = fields;
-  }
-
-  /** As sentences for people. */
-  get problems(): readonly string[] {
-    return this.fields.map(({ text }) => text);
-  }
-}
-
-export function emailTaken(email: string): InvalidPersonRequest {
-  return new InvalidPersonRequest([{ field: "email", text: `the email ${email} is taken` }]);
+export function emailTaken(email: string): InvalidRequest {
+  return new InvalidRequest([{ field: "email", text: `the email ${email} is taken` }]);
 }
 
 /** Somebody who is not in the store yet. */
@@ -75,21 +55,21 @@ export type PersonChange =
  */
 export interface PeopleService {
   /**
-   * The record that `add` would store, for who has more to do before. Rejects with `InvalidPersonRequest` that names
+   * The record that `add` would store, for who has more to do before. Rejects with `InvalidRequest` that names
    * every problem, and with `PasswordsBusy`.
    */
   prepare(request: PersonRequest): Promise<NewPerson>;
-  /** Rejects with `PasswordsBusy`, and with `InvalidPersonRequest` that names every problem; an email that is taken is one. */
+  /** Rejects with `PasswordsBusy`, and with `InvalidRequest` that names every problem; an email that is taken is one. */
   add(request: PersonRequest): Promise<PersonRecord>;
   /**
    * Sets the password, and ends sessions and grants: whoever knew the old one may have allowed a client. Rejects with
-   * `InvalidPersonRequest`.
+   * `InvalidRequest`.
    */
   setPassword(id: PersonId, password: string, version?: number): Promise<PersonChange>;
   /** Ends sessions and grants, and with them every token. */
   disable(id: PersonId, version?: number): Promise<PersonChange>;
   enable(id: PersonId, version?: number): Promise<PersonChange>;
-  /** The new rights count from the next request on. Rejects with `InvalidPersonRequest`. */
+  /** The new rights count from the next request on. Rejects with `InvalidRequest`. */
   edit(id: PersonId, changes: PersonEdit, version?: number): Promise<PersonChange>;
   /** Newest first. */
   list(page: { readonly after?: PersonId; readonly limit: number }): Promise<readonly PersonRecord[]>;
@@ -175,7 +155,7 @@ async function setPassword(
   if (person === null) return { kind: "not_found" };
   requireVersion(person, version);
   const problem = person.company === null ? passwordProblem(password, person.email) : COMPANY_PASSWORD;
-  if (problem !== null) throw new InvalidPersonRequest([{ field: "password", text: problem }]);
+  if (problem !== null) throw new InvalidRequest([{ field: "password", text: problem }]);
   const hashed = await passwords.hash(password);
   const changed = await changer(people)(id, version, () => ({ password: hashed }));
   await endAccess(id, options);
@@ -258,13 +238,13 @@ function checkRequest(request: PersonRequest, rights: Rights): Checked {
   const email = normalizedEmail(request.email);
   if (email === null) problems.push({ field: "email", text: "the email is none: expected NAME@HOST" });
   const name = checkName(request.name, problems);
-  const scopes = checkScopes(request.scopes, rights, problems);
+  const scopes = checkScopesOrAll(request.scopes, rights, problems);
   const portals = checkPortals(request.portals, rights, problems);
   if (request.password !== null) {
     const problem = passwordProblem(request.password, email ?? "");
     if (problem !== null) problems.push({ field: "password", text: problem });
   }
-  if (problems.length > 0 || email === null) throw new InvalidPersonRequest(problems);
+  if (problems.length > 0 || email === null) throw new InvalidRequest(problems);
   return { email, name, role: request.role, scopes, portals, createdBy: request.createdBy };
 }
 
@@ -275,10 +255,10 @@ function checkEdit(changes: PersonEdit, rights: Rights): CheckedEdit {
   const checked: CheckedEdit = {
     ...(changes.name === undefined ? {} : { name: checkName(changes.name, problems) }),
     ...(changes.role === undefined ? {} : { role: changes.role }),
-    ...(changes.scopes === undefined ? {} : { scopes: checkScopes(changes.scopes, rights, problems) }),
+    ...(changes.scopes === undefined ? {} : { scopes: checkScopesOrAll(changes.scopes, rights, problems) }),
     ...(changes.portals === undefined ? {} : { portals: checkPortals(changes.portals, rights, problems) }),
   };
-  if (problems.length > 0) throw new InvalidPersonRequest(problems);
+  if (problems.length > 0) throw new InvalidRequest(problems);
   return checked;
 }
 

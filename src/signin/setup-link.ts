@@ -21,7 +21,7 @@ export interface SetupLinks {
   isOpen(token: string): Promise<boolean>;
   /**
    * Makes the administrator, once over all instances and all links: `null` where the token is unknown, used or too
-   * old, or where there is an administrator. Rejects with `InvalidPersonRequest` or `PasswordsBusy`, and the
+   * old, or where there is an administrator. Rejects with `InvalidRequest` or `PasswordsBusy`, and the
    * link stays good.
    */
   redeem(token: string, who: FirstAdministrator): Promise<PersonRecord | null>;

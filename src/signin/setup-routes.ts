@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { InvalidRequest } from "../core/invalid-request.ts";
 import { readForm } from "../web/form.ts";
 import { sendPage } from "../web/send.ts";
 import { presentedCookie, SETUP_COOKIE } from "./cookies.ts";
 import { setupPage } from "./pages/setup.ts";
 import { PasswordsBusy } from "./password.ts";
-import { InvalidPersonRequest } from "./people-service.ts";
 import { type RouteParts, waitText } from "./route-parts.ts";
 
 const tokenQuery = z.object({ token: z.string() });
@@ -65,7 +65,7 @@ export function setupRoutes(scope: FastifyInstance, parts: RouteParts): void {
       parts.record(request, { action: "signin.setup", person, detail: "first administrator" });
       return reply;
     } catch (error) {
-      if (error instanceof InvalidPersonRequest) return again(422, problemsOf(error));
+      if (error instanceof InvalidRequest) return again(422, problemsOf(error));
       if (error instanceof PasswordsBusy) return again(429, { "": waitText(reply, BUSY_MS) });
       throw error;
     }
@@ -95,7 +95,7 @@ function gone(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): 
   });
 }
 
-function problemsOf(error: InvalidPersonRequest): Readonly<Record<string, string>> {
+function problemsOf(error: InvalidRequest): Readonly<Record<string, string>> {
   return Object.fromEntries(
     error.fields.map(({ field, text }) => [field, `${text.charAt(0).toUpperCase()}${text.slice(1)}.`]),
   );

@@ -2,13 +2,9 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { inspectKey } from "../../src/credentials/key-format.ts";
-import {
-  createKeyService,
-  InvalidKeyRequest,
-  type KeyRequest,
-  type KeyService,
-} from "../../src/credentials/key-service.ts";
-import { isScope } from "../../src/core/ids.ts";
+import { createKeyService, type KeyRequest, type KeyService } from "../../src/credentials/key-service.ts";
+import { isPortalId, isScope } from "../../src/core/ids.ts";
+import { InvalidRequest } from "../../src/core/invalid-request.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { tempFolder } from "../support/temp.ts";
 import { type FakeClock, fakeClock } from "../store/fake-clock.ts";
@@ -114,6 +110,7 @@ describe("the key service", () => {
     [{ name: " " }, /name is empty/],
     [{ name: "x".repeat(101) }, /longer than 100/],
     [{ name: "a\nb" }, /control characters/],
+    [{ name: "a\u202eb" }, /cannot be seen/],
     [{ scopes: [] }, /at least one scope of: tickets:read, tickets:write, workflows:\*/],
     [{ scopes: ["tickets:raed"] }, /unknown scope "tickets:raed"; the catalogue has: tickets:read/],
     [{ scopes: ["*"] }, /unknown scope "\*"/],
@@ -131,19 +128,28 @@ describe("the key service", () => {
     await expect(service.create(request(changes))).rejects.toThrow(problem);
   });
 
+  test("refuses a portal that the rules do not list, and names one that is near", async () => {
+    const portals = ["acme", "globex"].filter(isPortalId).map((id) => ({ id }));
+    const strict = createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes, portals });
+    await expect(strict.create(request({ portal: "acmee" }))).rejects.toThrow(
+      'unknown portal "acmee" (did you mean `acme`?); known: acme, globex',
+    );
+    expect((await strict.create(request({ portal: "globex" }))).record.portal).toBe("globex");
+  });
+
   test("names all problems at once, and stores nothing", async () => {
     const before = await service.list({ limit: 1000 });
     const failure: unknown = await service
       .create(request({ name: "", scopes: ["x"], portal: "/", expiresInMs: -1 }))
       .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(InvalidKeyRequest);
-    expect(failure).toHaveProperty("problems.length", 4);
+    expect(failure).toBeInstanceOf(InvalidRequest);
+    expect(failure).toHaveProperty("fields.length", 4);
     expect(await service.list({ limit: 1000 })).toEqual(before);
   });
 
   test.each([-1, 0.5, Number.NaN, Infinity])("refuses an overlap of %s", async (overlapMs) => {
     const { record } = await service.create(request());
-    await expect(service.rotate(record.id, { overlapMs })).rejects.toThrow(InvalidKeyRequest);
+    await expect(service.rotate(record.id, { overlapMs })).rejects.toThrow(InvalidRequest);
     expect(await service.get(record.id)).toEqual(record);
   });
 });

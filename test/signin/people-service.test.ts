@@ -1,12 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type GrantId, isClientId, isGrantId, isPersonId } from "../../src/core/ids.ts";
-import {
-  createPeopleService,
-  InvalidPersonRequest,
-  type PeopleService,
-  type PersonRequest,
-} from "../../src/signin/people-service.ts";
+import { InvalidRequest } from "../../src/core/invalid-request.ts";
+import { createPeopleService, type PeopleService, type PersonRequest } from "../../src/signin/people-service.ts";
 import { createSessions, type Sessions } from "../../src/signin/sessions.ts";
 import { createGrants, type Grants } from "../../src/store/grants.ts";
 import { createPeople, type People, type PersonRecord } from "../../src/store/people.ts";
@@ -67,8 +63,8 @@ async function grantTo(grants: Grants, { id: person, createdAt }: PersonRecord, 
 
 async function problemsOf(work: Promise<unknown>): Promise<readonly string[]> {
   const error: unknown = await work.catch((problem: unknown) => problem);
-  if (!(error instanceof InvalidPersonRequest)) throw new Error("not refused");
-  return error.problems;
+  if (!(error instanceof InvalidRequest)) throw new Error("not refused");
+  return error.fields.map(({ text }) => text);
 }
 
 onBothStores("the people service", (stores) => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { InvalidRequest } from "../../administration/outcomes.ts";
+import { InvalidRequest } from "../../core/invalid-request.ts";
 import { listOf, readForm } from "../../web/form.ts";
 import type { Problems } from "../pages/form-fields.ts";
 

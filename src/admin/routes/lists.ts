@@ -1,4 +1,4 @@
-import { InvalidRequest } from "../../administration/outcomes.ts";
+import { InvalidRequest } from "../../core/invalid-request.ts";
 import type { Page, PageQuery } from "../../administration/page.ts";
 
 /** Rows of a page: with the longest names they stay under 50 KB. */
