@@ -1,29 +1,13 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Demo, startDemo } from "../e2e/oauth/support.ts";
 import { approveDevice } from "../support/person-at-browser.ts";
-import { outputOf, spawnProcess } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
+import { blocksIn, shell } from "./shell.ts";
 
 /** What docs/oauth.md and docs/signin.md show is tried out here. */
-
-const ROOT = resolve(import.meta.dirname, "../..");
-
-/** The fenced blocks of a document, of one language. */
-function blocksIn(document: string, language: string): readonly string[] {
-  const text = readFileSync(join(ROOT, document), "utf8");
-  return Array.from(text.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs")), ([, block = ""]) => block);
-}
-
-/** Runs lines of a shell. Resolves with what they print; rejects where they fail. */
-async function shell(lines: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const bash = spawnProcess("bash", ["-c", `set -eu\n${lines}`], { cwd: ROOT, env });
-  const { code } = await bash.exited;
-  if (code !== 0) throw new Error(`exit ${String(code)}: ${outputOf(bash)}`);
-  return bash.stdout();
-}
 
 /** The first block with the addresses of a demo in place of those that are shown. */
 function begin(block: string, demo: Demo): string {

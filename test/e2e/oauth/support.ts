@@ -23,6 +23,7 @@ export interface Place {
 const person = z.object({ email: z.string(), password: z.string() });
 const demoLine = z.object({
   public_url: z.string(),
+  admin_url: z.string(),
   mcp_url: z.string(),
   data_dir: z.string(),
   member: person,
@@ -33,6 +34,7 @@ const demoLine = z.object({
 export interface Demo extends Place {
   readonly process: RunningProcess;
   readonly url: string;
+  readonly adminUrl: string;
   readonly member: SignInAs;
   /** An API key with tickets:read. */
   readonly key: string;
@@ -49,6 +51,7 @@ export async function startDemo(): Promise<Demo> {
   return {
     process: started,
     url: line.public_url,
+    adminUrl: line.admin_url,
     mcpUrl: line.mcp_url,
     member: line.member,
     key: line.keys.reader.key,
