@@ -55,6 +55,8 @@ export interface OwnEndpointsHost extends OwnEndpoints {
   close(): Promise<void>;
 }
 
+const ONE_ORIGIN =
+  "administrators' pages are on the origin of the services behind: a script in a page of theirs can act as an administrator who is signed in";
 const METADATA = "/.well-known/oauth-protected-resource";
 
 interface Opened {
@@ -132,6 +134,7 @@ async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
   server.app.register(signin.routes);
   await registerOAuth(server.app, config, { ...deps, gate: signin.gate, cookieKeys });
   if (prefix !== undefined) {
+    log.warn({ public_path: prefix }, ONE_ORIGIN);
     registerConsole(server.app, config, deps, { prefix, origin: () => issuer, address: issuer, signin });
   }
   await server.ready();
