@@ -1,16 +1,21 @@
-import { type ActivityStore, auditFieldsOf } from "../store/activity.ts";
-import type { Administration } from "./administration.ts";
+import { type ActivityEntry as StoredEntry, type ActivityStore, auditFieldsOf } from "../store/activity.ts";
+import type { ActivityAdministration, ActivityEntry } from "./administration.ts";
 
 /** What happened lately, for administrators. */
-export function createActivityAdministration(activity: Pick<ActivityStore, "list">): Administration["activity"] {
+export function createActivityAdministration(activity: Pick<ActivityStore, "list" | "get">): ActivityAdministration {
   return {
     async list(query) {
       const { items, next } = await activity.list(query);
-      const entries = items.map((entry) => {
-        const { at, decision, event, id, reason } = entry;
-        return { id, at, event, decision, reason, fields: auditFieldsOf(entry) };
-      });
-      return { items: entries, next };
+      return { items: items.map(viewOf), next };
+    },
+    async get(id) {
+      const entry = await activity.get(id);
+      return entry === null ? null : viewOf(entry);
     },
   };
+}
+
+function viewOf(entry: StoredEntry): ActivityEntry {
+  const { at, decision, event, id, reason } = entry;
+  return { id, at, event, decision, reason, fields: auditFieldsOf(entry) };
 }

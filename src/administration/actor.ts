@@ -5,8 +5,8 @@ export interface Actor {
   readonly kind: "session" | "token" | "cli";
   /** The id of the admin token, where one acts. */
   readonly credential?: string;
-  /** Who made the token, where one acts: what it makes is theirs. */
-  readonly behind?: string;
+  /** When a person who is signed in proved last who they are; wall clock ms. */
+  readonly provedAt?: number;
   readonly address: string | null;
   readonly requestId: string | null;
 }

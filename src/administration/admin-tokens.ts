@@ -7,6 +7,7 @@ import { rewrite } from "../store/typed-document.ts";
 import type { AdminTokenView, TokensAdministration } from "./administration.ts";
 import { tokenFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
+import type { Authority } from "./authority.ts";
 import type { FieldProblem } from "../core/field-problem.ts";
 import { InvalidRequest } from "../core/invalid-request.ts";
 import { cursorAs, pageOf } from "./paging.ts";
@@ -79,14 +80,20 @@ export function createTokensAdministration({
   clock,
   randomBytes,
   trail,
-}: AdminTokensDeps & { readonly trail: AuditTrail }): TokensAdministration {
+  authority,
+}: AdminTokensDeps & { readonly trail: AuditTrail; readonly authority: Authority }): TokensAdministration {
   return {
     async list({ after, limit }) {
       const records = await tokens.list({ ...cursorAs(after, isAdminTokenId), limit: limit + 1 });
       return pageOf(records.map(viewOf), limit, ({ id }) => id);
     },
+    async get(id) {
+      const record = isAdminTokenId(id) ? await tokens.get(id) : null;
+      return record === null ? null : viewOf(record);
+    },
     async create(actor, { name, expiresInMs }) {
       trail.requireRecord();
+      authority.requireOf(actor, "token.create", null);
       requireValid(name, expiresInMs);
       const token = ADMIN_TOKEN_PREFIX + randomBase62(43, randomBytes);
       const now = clock.now();
@@ -95,7 +102,7 @@ export function createTokensAdministration({
         digest: digester.stored(token),
         name,
         createdAt: now,
-        createdBy: actor.behind ?? actor.subject,
+        createdBy: actor.subject,
         endsAt: expiresInMs === null ? null : now + expiresInMs,
         revokedAt: null,
         lastUsedAt: null,

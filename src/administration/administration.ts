@@ -16,7 +16,8 @@ import type { Status } from "./status.ts";
 /**
  * What an administrator can do, whoever asks: pages, API, commands. Every change takes who makes it, and leaves a line
  * in the audit with what was before and after. Every method rejects with `StoreUnavailable` where the store does not
- * answer, and with `InvalidRequest` where it takes a request that cannot be granted.
+ * answer, and with `InvalidRequest` where it takes a request that cannot be granted. What "needs authority" hands on an
+ * administrator's power, and rejects with `SigninStale` or `TokenForbidden` where the actor's own is not enough.
  */
 export interface Administration {
   readonly keys: KeysAdministration;
@@ -25,7 +26,7 @@ export interface Administration {
   readonly grants: GrantsAdministration;
   readonly access: AccessAdministration;
   readonly tokens: TokensAdministration;
-  readonly activity: { list(query: ActivityQuery): Promise<Page<ActivityEntry>> };
+  readonly activity: ActivityAdministration;
   /**
    * Runs `work`; changes in it wait for other instances `waitMs` at most. Tells how they spread, and, while `work` runs,
    * how they have so far.
@@ -170,12 +171,15 @@ export interface PeopleAdministration {
   list(query: PersonQuery): Promise<Page<PersonRecord>>;
   /** By id or by email. */
   get(idOrEmail: string): Promise<PersonRecord | null>;
+  /** Needs authority for an administrator. */
   add(actor: Actor, person: NewPerson): Promise<PersonRecord>;
+  /** Needs authority where it makes an administrator. */
   edit(actor: Actor, id: PersonId, changes: PersonChanges, version?: number): Promise<PersonChanged>;
-  /** Ends sessions and grants, too. */
+  /** Ends sessions and grants, too. Needs authority. */
   setPassword(actor: Actor, id: PersonId, password: string, version?: number): Promise<PersonChanged>;
   /** Ends sessions and grants. */
   disable(actor: Actor, id: PersonId, version?: number): Promise<PersonChanged>;
+  /** Needs authority for an administrator. */
   enable(actor: Actor, id: PersonId, version?: number): Promise<PersonChanged>;
   /** Newest first, 1000 at most. */
   sessions(id: PersonId): Promise<readonly SessionView[]>;
@@ -230,7 +234,8 @@ export interface AdminTokenView {
 export interface TokensAdministration {
   /** Newest first. */
   list(query: PageQuery): Promise<Page<AdminTokenView>>;
-  /** `token` is nowhere else: show it once. */
+  get(id: string): Promise<AdminTokenView | null>;
+  /** `token` is nowhere else: show it once. Needs authority. */
   create(
     actor: Actor,
     token: { readonly name: string; readonly expiresInMs: number | null },
@@ -251,6 +256,13 @@ export interface ActivityQuery extends PageQuery {
   readonly from?: number | undefined;
   /** Wall clock ms, up to it. */
   readonly to?: number | undefined;
+}
+
+export interface ActivityAdministration {
+  /** Newest first. */
+  list(query: ActivityQuery): Promise<Page<ActivityEntry>>;
+  /** `null` for one that is not kept any more, too. */
+  get(id: string): Promise<ActivityEntry | null>;
 }
 
 /** Something that happened, as much of it as the audit line has that a page shows. */

@@ -27,11 +27,17 @@ export interface AuditedChange {
   readonly detail?: string;
 }
 
+export interface AuditedAttempt extends Pick<AuditedChange, "action" | "target"> {
+  readonly reason: "signin_stale" | "token_forbidden";
+}
+
 /** Where every change of an administrator is written down. */
 export interface AuditTrail {
   /** Throws `AuditUnavailable`. Not asked before what takes something away: nothing may keep that from being done. */
   requireRecord(): void;
   record(actor: Actor, change: AuditedChange): void;
+  /** What was not done, because this actor may not. */
+  refuse(actor: Actor, attempt: AuditedAttempt): void;
 }
 
 /** See `AuditTrail`. */
@@ -42,6 +48,10 @@ export function createAuditTrail(audit: ChangeAudit): AuditTrail {
     },
     record({ address, credential = null, requestId, subject }, change) {
       audit.event({ event: "admin", subject, credential, clientIp: address, requestId, ...change });
+    },
+    refuse({ address, credential = null, requestId, subject }, attempt) {
+      const refused = { event: "admin", decision: "deny", ...attempt } as const;
+      audit.event({ ...refused, subject, credential, clientIp: address, requestId });
     },
   };
 }

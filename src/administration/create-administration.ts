@@ -18,6 +18,7 @@ import { createActivityAdministration } from "./activity.ts";
 import { createTokensAdministration } from "./admin-tokens.ts";
 import type { Administration } from "./administration.ts";
 import { type ChangeAudit, createAuditTrail } from "./audit-trail.ts";
+import { createAuthority } from "./authority.ts";
 import { type ClientsPort, createClientsAdministration } from "./clients.ts";
 import { explainQuestion } from "./explanation.ts";
 import { createGrantsAdministration } from "./grants.ts";
@@ -37,7 +38,7 @@ export interface AdministrationDeps {
   readonly grants: Pick<Grants, "get" | "list" | "revoke">;
   readonly access: AccessPort;
   readonly tokens: AdminTokens;
-  readonly activity: Pick<ActivityStore, "list">;
+  readonly activity: Pick<ActivityStore, "list" | "get">;
   readonly digester: Digester;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -56,7 +57,7 @@ export interface AdministrationDeps {
 export function createAdministration(deps: AdministrationDeps): Administration {
   const { access, clientStore, clock, peopleStore, policy } = deps;
   const trail = createAuditTrail(deps.audit);
-  const shared = { ...deps, trail };
+  const shared = { ...deps, trail, authority: createAuthority({ clock, trail }) };
   return {
     keys: createKeysAdministration(shared),
     clients: createClientsAdministration(shared),

@@ -6,19 +6,23 @@ import type { Actor } from "./actor.ts";
 import type { PeopleAdministration, PersonChanged, PersonChanges, SessionView } from "./administration.ts";
 import { personFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
+import type { Authority } from "./authority.ts";
 import { checked, orConflict } from "./invalid.ts";
 import { cursorAs, pageOf, scan } from "./paging.ts";
 
 /** Hexadecimal digits of a session's digest that name it. */
 const SESSION_DIGITS = 24;
 
-/** People in the hands of an administrator. */
-export function createPeopleAdministration(deps: {
+export interface PeopleAdministrationDeps {
   readonly people: PeopleService;
   readonly sessions: Pick<Sessions, "list" | "endAll">;
   readonly trail: AuditTrail;
-}): PeopleAdministration {
-  const { people, sessions, trail } = deps;
+  readonly authority: Authority;
+}
+
+/** People in the hands of an administrator. */
+export function createPeopleAdministration(deps: PeopleAdministrationDeps): PeopleAdministration {
+  const { authority, people, sessions, trail } = deps;
 
   async function change(actor: Actor, action: string, id: PersonId, work: Promise<PersonChange>) {
     const outcome = toChanged(await orConflict(work));
@@ -40,21 +44,25 @@ export function createPeopleAdministration(deps: {
     get: (idOrEmail) => people.get(idOrEmail),
     async add(actor, person) {
       trail.requireRecord();
+      if (person.role === "admin") authority.requireOf(actor, "person.add", null);
       const record = await checked(people.add({ ...person, createdBy: actor.subject }));
       trail.record(actor, { action: "person.add", target: record.id, before: null, after: personFields(record) });
       return record;
     },
     async edit(actor, id, changes, version) {
       trail.requireRecord();
-      return change(actor, "person.edit", id, people.edit(id, given(changes), version));
+      const wanted = await editable(actor, id, changes, deps);
+      return change(actor, "person.edit", id, people.edit(id, given(wanted), version));
     },
     async setPassword(actor, id, password, version) {
       trail.requireRecord();
+      authority.requireOf(actor, "person.password", id);
       return change(actor, "person.password", id, people.setPassword(id, password, version));
     },
     disable: (actor, id, version) => change(actor, "person.disable", id, people.disable(id, version)),
     async enable(actor, id, version) {
       trail.requireRecord();
+      if (await isAdministrator(people, id)) authority.requireOf(actor, "person.enable", id);
       return change(actor, "person.enable", id, people.enable(id, version));
     },
     sessions: (id) => viewSessions(sessions, id),
@@ -67,6 +75,24 @@ export function createPeopleAdministration(deps: {
       return { kind: "ended", count };
     },
   };
+}
+
+/** The changes, where the actor may make them. Throws as `Authority.requireOf`. */
+async function editable(
+  actor: Actor,
+  id: PersonId,
+  changes: PersonChanges,
+  { authority, people }: PeopleAdministrationDeps,
+): Promise<PersonChanges> {
+  if (changes.role !== "admin") return changes;
+  // A role that is so already is left out: it could undo what somebody else does meanwhile.
+  if (await isAdministrator(people, id)) return { ...changes, role: undefined };
+  authority.requireOf(actor, "person.edit", id);
+  return changes;
+}
+
+async function isAdministrator(people: Pick<PeopleService, "get">, id: PersonId): Promise<boolean> {
+  return (await people.get(id))?.role === "admin";
 }
 
 async function viewSessions(sessions: Pick<Sessions, "list">, id: PersonId): Promise<readonly SessionView[]> {

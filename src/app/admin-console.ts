@@ -72,6 +72,7 @@ export function registerConsole(
       prefix,
       administration,
       gate,
+      documents: store.documents,
       clock,
       randomBytes,
       audit,

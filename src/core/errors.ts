@@ -78,6 +78,18 @@ const table = {
     "Only administrators may do this.",
     "The person who is signed in is a member. An administrator can change the role.",
   ),
+  signin_stale: row(
+    403,
+    "client",
+    "You signed in too long ago for this. Sign in again.",
+    "To make an administrator or an admin token, or to set a password, a sign-in of the last ten minutes is needed.",
+  ),
+  token_forbidden: row(
+    403,
+    "client",
+    "An admin token may not do this. Sign in, or use the command line.",
+    "No admin token makes another, makes an administrator, or sets a password: one that leaks must not outlive its end.",
+  ),
   csrf_invalid: row(
     403,
     "client",

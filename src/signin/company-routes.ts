@@ -7,7 +7,7 @@ import { COMPANY_COOKIE, presentedCookie } from "./cookies.ts";
 import { networkOf } from "./network.ts";
 import { type RouteParts, waitText } from "./route-parts.ts";
 
-const returnQuery = z.object({ return_to: z.string().optional() });
+const startQuery = z.object({ return_to: z.string().optional(), again: z.literal("1").optional().catch(undefined) });
 
 /** Each start leaves a document behind: so many in 15 minutes an address. */
 const STARTS = 100;
@@ -22,14 +22,17 @@ export function companyRoutes(scope: FastifyInstance, parts: RouteParts): void {
 
   // A HEAD would start a sign-in that nobody ends.
   scope.get(`${path}/company`, { exposeHeadRoute: false }, async (request, reply) => {
-    const query = returnQuery.safeParse(request.query);
+    const query = startQuery.safeParse(request.query);
     const starts = await counters.add(`signin:company:${networkOf(aboutOf(request).clientIp)}`, WINDOW_MS);
     if (starts.count > STARTS) {
       parts.record(request, { action: ACTION, decision: "deny", reason: "throttled", detail: "by address" });
       const text = waitText(reply, starts.resetsAt - parts.clock.now());
       return parts.message(request, reply, { status: 429, title: "Too many attempts", text });
     }
-    const start = await company.signin.start(parts.returnTo(query.data?.return_to));
+    const start = await company.signin.start({
+      returnTo: parts.returnTo(query.data?.return_to),
+      again: query.data?.again !== undefined,
+    });
     if (start.kind === "refused") return refuse(parts, request, reply, { ...start, person: null });
     return reply.setCookie(name, start.cookie, cookies.options(SIGN_IN_MS)).redirect(start.url, 303);
   });
@@ -40,7 +43,7 @@ export function companyRoutes(scope: FastifyInstance, parts: RouteParts): void {
     const outcome = await company.signin.finish(search, presentedCookie(request, name));
     if (outcome.kind === "refused") return refuse(parts, request, reply, outcome);
     void reply.clearCookie(name, cookies.options(null));
-    await parts.signIn(request, reply, outcome.person, parts.returnTo(outcome.returnTo));
+    await parts.signIn(request, reply, { ...outcome, returnTo: parts.returnTo(outcome.returnTo) });
     parts.record(request, { action: ACTION, person: outcome.person });
     return reply;
   });

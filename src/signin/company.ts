@@ -39,7 +39,13 @@ export type CompanyRefusal =
   | "disabled";
 
 export type CompanyOutcome =
-  | { readonly kind: "signed_in"; readonly person: PersonRecord; readonly returnTo: string | null }
+  | {
+      readonly kind: "signed_in";
+      readonly person: PersonRecord;
+      readonly returnTo: string | null;
+      /** When they proved to the provider who they are, as far as it tells; wall clock ms. */
+      readonly provedAt: number;
+    }
   | {
       readonly kind: "refused";
       readonly reason: CompanyRefusal;
@@ -52,10 +58,16 @@ export type CompanyStart =
   | { readonly kind: "started"; readonly url: string; readonly cookie: string }
   | { readonly kind: "refused"; readonly reason: "provider_unavailable"; readonly detail: string };
 
+export interface CompanyRequest {
+  readonly returnTo: string | null;
+  /** True has the provider ask who it is, though it knows the browser. */
+  readonly again: boolean;
+}
+
 /** Sign-in through the company's OpenID provider. Methods reject with `StoreUnavailable` and nothing else. */
 export interface CompanySignin {
   /** Begins: where to send the browser, and the secret that it keeps in a cookie for `SIGN_IN_MS`. */
-  start(returnTo: string | null): Promise<CompanyStart>;
+  start(wanted: CompanyRequest): Promise<CompanyStart>;
   /** Ends: `search` is the query that the provider sent the browser back with. */
   finish(search: string, cookie: string | null): Promise<CompanyOutcome>;
 }
@@ -77,12 +89,13 @@ const KIND = "signin_state";
 const TOKEN = /^[\w-]{43}$/;
 const MAX_NAME = 100;
 
-const stateSchema = z.object({ browser: z.string(), returnTo: z.string().nullable() });
+const stateSchema = z.object({ browser: z.string(), returnTo: z.string().nullable(), again: z.boolean() });
 const claimsSchema = z.object({
   sub: z.string().regex(/^[\x21-\x7e]{1,255}$/),
   email: z.string().optional(),
   email_verified: z.union([z.boolean(), z.string()]).optional(),
   name: z.string().optional(),
+  auth_time: z.number().optional(),
 });
 
 /**
@@ -97,18 +110,18 @@ export function createCompanySignin(options: CompanySigninOptions): CompanySigni
   const provider = createProvider({ company, clock });
   const random = (): string => Buffer.from(randomBytes(32)).toString("base64url");
 
-  /** Where the browser wanted to go, if it began a sign-in with this state that nothing has ended yet. */
-  async function takeState(state: string | null, cookie: string | null): Promise<{ returnTo: string | null } | null> {
+  /** What the browser wanted, if it began a sign-in with this state that nothing has ended yet. */
+  async function takeState(state: string | null, cookie: string | null): Promise<CompanyRequest | null> {
     if (state === null || cookie === null || !TOKEN.test(state) || !TOKEN.test(cookie)) return null;
     const id = digest(state);
     const value = stateSchema.safeParse((await documents.get(KIND, id))?.value);
     // Another browser's attempt must not use up the state.
     if (!value.success || value.data.browser !== digest(cookie)) return null;
-    return (await documents.consume(KIND, id, clock.now())) ? { returnTo: value.data.returnTo } : null;
+    return (await documents.consume(KIND, id, clock.now())) ? value.data : null;
   }
 
   return {
-    async start(returnTo) {
+    async start({ again, returnTo }) {
       const found = await provider.discover();
       if (!found.ok) return { kind: "refused", reason: "provider_unavailable", detail: found.detail };
       const [state, cookie] = [random(), random()];
@@ -116,7 +129,7 @@ export function createCompanySignin(options: CompanySigninOptions): CompanySigni
       await documents.insert({
         kind: KIND,
         id: digest(state),
-        value: { browser: digest(cookie), returnTo },
+        value: { browser: digest(cookie), returnTo, again },
         createdAt: now,
         expiresAt: now + SIGN_IN_MS,
         lookups: [],
@@ -129,6 +142,7 @@ export function createCompanySignin(options: CompanySigninOptions): CompanySigni
         nonce: nonceOf(cookie),
         code_challenge: await calculatePKCECodeChallenge(cookie),
         code_challenge_method: "S256",
+        ...(again ? { prompt: "login", max_age: "0" } : {}),
       });
       return { kind: "started", url: url.href, cookie };
     },
@@ -143,7 +157,7 @@ export function createCompanySignin(options: CompanySigninOptions): CompanySigni
       if (!found.ok) return refused("provider_unavailable", found.detail);
       const claims = await claimsFrom(found.configuration, url, { state, cookie, company });
       if ("reason" in claims) return claims;
-      const outcome = await signIn(claims, options);
+      const outcome = await signIn(claims, options, begun.again && !tellsTime(found.configuration));
       return outcome.kind === "refused" ? outcome : { ...outcome, returnTo: begun.returnTo };
     },
   };
@@ -191,7 +205,8 @@ async function claimsFrom(
 async function signIn(
   { claims }: { readonly claims: Readonly<Record<string, unknown>> },
   options: CompanySigninOptions,
-): Promise<{ readonly kind: "signed_in"; readonly person: PersonRecord } | Refused> {
+  hasAsked: boolean,
+): Promise<{ readonly kind: "signed_in"; readonly person: PersonRecord; readonly provedAt: number } | Refused> {
   const { company } = options;
   const said = claimsSchema.safeParse(claims);
   if (!said.success) return refused("answer_invalid", "the claims cannot be understood");
@@ -204,9 +219,29 @@ async function signIn(
   const name = cleanText(said.data.name ?? "", MAX_NAME) || email;
   const identity = { ...rights, issuer: company.issuer, subject: said.data.sub, email, name };
   const found = await personFromCompany(identity, options);
-  if (found.kind === "person") return { kind: "signed_in", person: found.person };
+  if (found.kind === "person") {
+    const provedAt = provedAtOf(said.data.auth_time, { hasAsked, now: options.clock.now() });
+    return { kind: "signed_in", person: found.person, provedAt };
+  }
   if (found.kind === "disabled") return refused("disabled", "", found.person);
   return refused("email_taken", "the email belongs to another account here");
+}
+
+/** True where its ID tokens can say when the person signed in there. */
+function tellsTime(configuration: Configuration): boolean {
+  return configuration.serverMetadata().claims_supported?.includes("auth_time") === true;
+}
+
+/**
+ * A provider that knows the browser asks nothing, so that a sign-in alone proves nothing anew. Its `auth_time` tells;
+ * from one that never sends it, that it was told to ask has to do (OpenID Connect Core, sections 2 and 3.1.2.1).
+ */
+function provedAtOf(
+  authTime: number | undefined,
+  { hasAsked, now }: { readonly hasAsked: boolean; readonly now: number },
+): number {
+  if (authTime !== undefined) return Math.min(authTime * 1000, now);
+  return hasAsked ? now : 0;
 }
 
 /** Some providers write the claim as text. */

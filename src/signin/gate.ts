@@ -13,6 +13,8 @@ export interface SignedIn {
   readonly sessionId: string;
   /** Wall clock, ms. */
   readonly signedInAt: number;
+  /** When the person proved last who they are; wall clock ms. */
+  readonly provedAt: number;
 }
 
 /** What pages that need a signed-in person use. */
@@ -23,6 +25,8 @@ export interface SigninGate {
   current(request: FastifyRequest): Promise<SignedIn | null>;
   /** Where to send somebody who has to sign in first. `returnTo` is a local path with its query. */
   signInUrl(returnTo: string): string;
+  /** Where somebody who is signed in proves anew who they are. */
+  signInAgainUrl(returnTo: string): string;
   /** For the forms of this session. */
   csrfToken(who: SignedIn): string;
   checkCsrf(who: SignedIn, token: unknown): boolean;
@@ -49,7 +53,8 @@ export function createSigninGate({ sessions, csrf, cookies, path, stylesheet }: 
       const token = presentedCookie(request, sessionCookie);
       return token === null ? null : sessions.find(token);
     },
-    signInUrl: (returnTo) => `${path}?return_to=${encodeURIComponent(returnTo)}`,
+    signInUrl: (returnTo) => signInPath(path, { returnTo, again: false }),
+    signInAgainUrl: (returnTo) => signInPath(path, { returnTo, again: true }),
     csrfToken,
     checkCsrf: (who, token) => csrf.check(binding(who), token),
     chrome: (who) => ({
@@ -58,6 +63,14 @@ export function createSigninGate({ sessions, csrf, cookies, path, stylesheet }: 
       signOut: who === null ? null : { action: `${path}/out`, csrf: csrfToken(who) },
     }),
   };
+}
+
+/** A page of sign-in that leads on to `returnTo`; with `again` it asks whoever is signed in, too. */
+export function signInPath(path: string, { again, returnTo }: { returnTo: string | null; again: boolean }): string {
+  const query = new URLSearchParams();
+  if (returnTo !== null) query.set("return_to", returnTo);
+  if (again) query.set("again", "1");
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
 }
 
 /** Apart from what binds the forms of those who have not signed in. */

@@ -50,10 +50,17 @@ export interface RouteParts extends SigninRoutesOptions {
   /** Where to go back to; `null` where the text names no page of ours. */
   returnTo(text: unknown): string | null;
   /** Begins a session in place of the one that the browser came with, and leads on. */
-  signIn(request: FastifyRequest, reply: FastifyReply, person: PersonRecord, returnTo: string | null): Promise<void>;
+  signIn(request: FastifyRequest, reply: FastifyReply, who: Proved): Promise<void>;
   setDevice(reply: FastifyReply, device: string): void;
   record(request: FastifyRequest, event: SigninEvent): void;
   message(request: FastifyRequest, reply: FastifyReply, message: Message): FastifyReply;
+}
+
+export interface Proved {
+  readonly person: PersonRecord;
+  /** When they proved who they are, wall clock ms; now where it is not given. */
+  readonly provedAt?: number;
+  readonly returnTo: string | null;
 }
 
 export type SigninEvent = Pick<EventRecord, "action" | "decision" | "reason" | "detail"> & {
@@ -80,8 +87,8 @@ export function routeParts(options: SigninRoutesOptions): RouteParts {
     ...options,
     visits,
     returnTo: (text) => returnPath(text, options.returnPrefixes),
-    async signIn(request, reply, person, returnTo) {
-      const { token } = await sessions.begin(person, presentedCookie(request, sessionCookie));
+    async signIn(request, reply, { person, provedAt, returnTo }) {
+      const { token } = await sessions.begin(person, presentedCookie(request, sessionCookie), provedAt);
       visits.end(reply);
       void reply.setCookie(sessionCookie, token, cookies.options(options.sessionMs)).redirect(returnTo ?? path, 303);
     },

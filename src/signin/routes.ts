@@ -7,6 +7,7 @@ import { registerStylesheet } from "../web/stylesheet.ts";
 import { aboutOf } from "../web/server.ts";
 import { companyRoutes } from "./company-routes.ts";
 import { DEVICE_COOKIE, presentedCookie, SESSION_COOKIE } from "./cookies.ts";
+import { signInPath } from "./gate.ts";
 import { accountPage } from "./pages/account.ts";
 import { signInPage } from "./pages/sign-in.ts";
 import { type RouteParts, routeParts, type SigninRoutesOptions, waitText } from "./route-parts.ts";
@@ -30,7 +31,8 @@ export function signinRoutes(options: SigninRoutesOptions): FastifyPluginAsync {
   };
 }
 
-const returnQuery = z.object({ return_to: z.string().optional() });
+/** `again` asks for the form though somebody is signed in. */
+const pageQuery = z.object({ return_to: z.string().optional(), again: z.literal("1").optional().catch(undefined) });
 const csrfForm = z.object({ csrf: z.string() });
 /** What is tried may be longer than what may be chosen; what is longer still is nobody's password. */
 const signInForm = z.object({
@@ -42,16 +44,21 @@ const signInForm = z.object({
 const shownForm = z.object({
   email: z.string().max(1024).catch(""),
   return_to: z.string().catch(""),
+  again: z.string().catch(""),
 });
 
 function passwordRoutes(scope: FastifyInstance, parts: RouteParts): void {
   const { gate, path } = parts;
 
   scope.get(path, async (request, reply) => {
-    const query = returnQuery.safeParse(request.query);
+    const query = pageQuery.safeParse(request.query);
     const returnTo = parts.returnTo(query.data?.return_to);
+    const again = query.data?.again !== undefined;
     const who = await gate.current(request);
-    if (who === null) return showForm(parts, request, reply, { status: 200, email: "", returnTo, problem: null });
+    if (who === null || again) {
+      const email = who?.person.email ?? "";
+      return showForm(parts, request, reply, { status: 200, email, returnTo, again: who !== null, problem: null });
+    }
     if (returnTo !== null) return reply.redirect(returnTo, 303);
     const { email, name, role } = who.person;
     return sendPage(reply, 200, accountPage(gate.chrome(who), { name, email, role, links: parts.links(who.person) }));
@@ -61,8 +68,9 @@ function passwordRoutes(scope: FastifyInstance, parts: RouteParts): void {
     const shown = readForm(request.body, shownForm);
     const email = shown.ok ? shown.value.email : "";
     const returnTo = shown.ok ? parts.returnTo(shown.value.return_to) : null;
+    const isAgain = shown.ok && shown.value.again === "1";
     const again = (status: number, problem: string): Promise<FastifyReply> =>
-      showForm(parts, request, reply, { status, email, returnTo, problem });
+      showForm(parts, request, reply, { status, email, returnTo, again: isAgain, problem });
     const proof = readForm(request.body, csrfForm);
     if (!proof.ok || !parts.visits.checkCsrf(request, proof.value.csrf)) {
       parts.record(request, { action: "signin.password", decision: "deny", reason: "csrf" });
@@ -107,7 +115,7 @@ async function signInWithPassword(
     return again(403, "The email or the password is wrong.");
   }
   parts.setDevice(reply, outcome.device);
-  await parts.signIn(request, reply, outcome.person, returnTo);
+  await parts.signIn(request, reply, { person: outcome.person, returnTo });
   parts.record(request, { action, person });
   return reply;
 }
@@ -116,6 +124,8 @@ interface ShownForm {
   readonly status: number;
   readonly email: string;
   readonly returnTo: string | null;
+  /** Somebody is signed in already and is to prove it. */
+  readonly again: boolean;
   readonly problem: string | null;
 }
 
@@ -123,16 +133,17 @@ async function showForm(
   { clientName, company, gate, path, visits }: RouteParts,
   request: FastifyRequest,
   reply: FastifyReply,
-  { email, problem, returnTo, status }: ShownForm,
+  { again, email, problem, returnTo, status }: ShownForm,
 ): Promise<FastifyReply> {
-  const query = returnTo === null ? "" : `?return_to=${encodeURIComponent(returnTo)}`;
+  const companyHref = signInPath(`${path}/company`, { returnTo, again });
   const page = signInPage(gate.chrome(null), {
     action: path,
     csrf: visits.csrfToken(request, reply),
     email,
     returnTo: returnTo ?? "",
+    again,
     problem,
-    company: company === null ? null : { name: company.name, href: `${path}/company${query}` },
+    company: company === null ? null : { name: company.name, href: companyHref },
     clientName: returnTo === null ? null : await clientName(returnTo),
   });
   return sendPage(reply, status, page);

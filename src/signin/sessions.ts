@@ -13,6 +13,8 @@ export interface Session {
   readonly sessionId: string;
   /** Wall clock, ms. */
   readonly signedInAt: number;
+  /** When the person proved last who they are, which a company's sign-in may have asked for long before; wall clock ms. */
+  readonly provedAt: number;
 }
 
 /** A session as a list shows it. Times are wall clock ms. */
@@ -27,9 +29,9 @@ export interface StoredSession {
 export interface Sessions {
   /**
    * Makes a session of a new token and removes the one that the browser came with, whoever it belonged to: a token
-   * that was planted in a browser never becomes a session (fixation).
+   * that was planted in a browser never becomes a session (fixation). `provedAt` is now where it is not given.
    */
-  begin(person: PersonRecord, previousToken: string | null): Promise<{ readonly token: string }>;
+  begin(person: PersonRecord, previousToken: string | null, provedAt?: number): Promise<{ readonly token: string }>;
   /** The person is read anew: `null` for a disabled one, an unknown token, and one past its life. */
   find(token: string): Promise<Session | null>;
   end(token: string): Promise<void>;
@@ -56,6 +58,7 @@ const valueSchema = z.object({
   person: z.custom<PersonId>((value) => typeof value === "string" && isPersonId(value)),
   /** Of the person's account when the session began: a session from before the password changed is none. */
   epoch: z.string(),
+  provedAt: z.number(),
 });
 
 /** See `Sessions`. */
@@ -67,18 +70,18 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (document === null || !value.success) return null;
     const person = await people.get(value.data.person);
     if (person === null || person.disabledAt !== null || epochOf(person) !== value.data.epoch) return null;
-    return { person, sessionId: document.id, signedInAt: document.createdAt };
+    return { person, sessionId: document.id, signedInAt: document.createdAt, provedAt: value.data.provedAt };
   }
 
   return {
-    async begin(person, previousToken) {
+    async begin(person, previousToken, provedAt = clock.now()) {
       if (previousToken !== null) await remove(previousToken);
       const token = Buffer.from(randomBytes(32)).toString("base64url");
       const now = clock.now();
       const made = await documents.insert({
         kind: KIND,
         id: idOf(token),
-        value: { person: person.id, epoch: epochOf(person) },
+        value: { person: person.id, epoch: epochOf(person), provedAt },
         createdAt: now,
         expiresAt: now + lifeMs,
         lookups: [],

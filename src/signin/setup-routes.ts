@@ -61,7 +61,7 @@ export function setupRoutes(scope: FastifyInstance, parts: RouteParts): void {
       const person = await setupLinks.redeem(token, { email, name: fullName, password });
       if (person === null) return gone(parts, request, reply);
       void reply.clearCookie(name, cookies.options(null));
-      await parts.signIn(request, reply, person, null);
+      await parts.signIn(request, reply, { person, returnTo: null });
       parts.record(request, { action: "signin.setup", person, detail: "first administrator" });
       return reply;
     } catch (error) {

@@ -50,6 +50,8 @@ export interface ActivityStore {
    * cursor gives an empty page.
    */
   list(query: ActivityQuery): Promise<ActivityPage>;
+  /** `null` where there is none of this id, or none any more. */
+  get(id: string): Promise<ActivityEntry | null>;
 }
 
 /** Entries that are kept. */

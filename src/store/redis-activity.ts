@@ -11,6 +11,7 @@ import {
   decodeActivity,
   encodeActivity,
   hasUnknownCursor,
+  splitActivityId,
 } from "./activity.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
@@ -38,6 +39,11 @@ export function createRedisActivity({ connection }: { readonly connection: Redis
         // oxlint-disable-next-line no-await-in-loop
         await connection.send("eval", [APPEND_ACTIVITY, 1, REDIS_KEYS.activity, ACTIVITY_KEPT, ...values]);
       }
+    },
+    async get(id) {
+      if (splitActivityId(id) === null) return null;
+      const [found] = await readChunk(connection, id, id);
+      return found === undefined ? null : decodeActivity(id, found[1][1]);
     },
     list: async (query) => (hasUnknownCursor(query) ? { items: [], next: null } : readPage(connection, query)),
   };

@@ -30,14 +30,15 @@ export function createSqliteActivity(connection: SqliteConnection): ActivityStor
   const sweep = database.prepare(`
     DELETE FROM activity WHERE seq IN (
       SELECT seq FROM activity WHERE seq <= (SELECT max(seq) FROM activity) - ${ACTIVITY_KEPT} ORDER BY seq LIMIT ?)`);
+  const one = database.prepare("SELECT entry FROM activity WHERE seq = ? AND at = ?");
   // An async function turns what `guard` throws into a rejection.
   return {
     async append(entries) {
       if (entries.length === 0) return;
       connection.write(() => {
-        for (const one of entries) {
-          const { at, event, decision, reason, credential, client, subject, route } = one;
-          insert.run(at, event, decision, reason, credential, client, subject, route, encodeActivity(one));
+        for (const entry of entries) {
+          const { at, event, decision, reason, credential, client, subject, route } = entry;
+          insert.run(at, event, decision, reason, credential, client, subject, route, encodeActivity(entry));
         }
         sweep.run(entries.length + SWEPT);
       });
@@ -45,6 +46,12 @@ export function createSqliteActivity(connection: SqliteConnection): ActivityStor
     async list(query) {
       if (hasUnknownCursor(query)) return { items: [], next: null };
       return connection.guard(() => readPage(database, query));
+    },
+    async get(id) {
+      const [at, seq] = splitActivityId(id) ?? [];
+      if (at === undefined || seq === undefined) return null;
+      const found = connection.guard(() => one.get(seq, at));
+      return found === undefined ? null : decodeActivity(id, z.object({ entry: z.string() }).parse(found).entry);
     },
   };
 }

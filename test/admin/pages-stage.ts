@@ -136,6 +136,7 @@ export async function startPages({
       prefix: PREFIX,
       administration,
       gate: signin.gate,
+      documents: store.documents,
       clock,
       randomBytes,
       audit,

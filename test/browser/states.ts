@@ -75,6 +75,7 @@ export const device: DeviceView = {
 };
 
 const signIn: SignInForm = {
+  again: false,
   action: "/posted",
   csrf,
   email: "",

@@ -146,6 +146,15 @@ export function activityContract(name: string, subject: ActivityUnderTest): void
       }
     });
 
+    test("one is found by its id, and none by what is no id", async () => {
+      await store.activity.append(numbered(3));
+      const [, second] = (await store.activity.list({ limit: 5 })).items;
+      expect(await other.activity.get(second?.id ?? "")).toEqual(second);
+      for (const id of ["", "x", "-", "+", "1", "1-1", "0-0", "1-", "9".repeat(40), "(1-1", "1 -1"]) {
+        expect(await store.activity.get(id)).toBeNull();
+      }
+    });
+
     test("nothing is a batch too", async () => {
       await store.activity.append([]);
       expect(await store.activity.list({ limit: 5 })).toEqual({ items: [], next: null });
@@ -171,6 +180,7 @@ export function activityContract(name: string, subject: ActivityUnderTest): void
       const refused = { name: "StoreUnavailable" };
       await expect(closed.activity.append([activity()])).rejects.toMatchObject(refused);
       await expect(closed.activity.list({ limit: 1 })).rejects.toMatchObject(refused);
+      await expect(closed.activity.get("1-1")).rejects.toMatchObject(refused);
     });
   });
 }

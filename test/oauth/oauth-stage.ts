@@ -120,7 +120,14 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     audit: { event: (record) => void events.push(record) },
     resources: () => resources,
     chrome: () => CHROME,
-    gate: { current: async () => ({ person, sessionId: "the session of tests", signedInAt: clock.now() }) },
+    gate: {
+      current: async () => ({
+        person,
+        sessionId: "the session of tests",
+        signedInAt: clock.now(),
+        provedAt: clock.now(),
+      }),
+    },
     ...(options.hold === undefined ? {} : { hold: options.hold }),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Browser, type Page } from "../support/browserless.ts";
+import { Browser, type Page, unescapeHtml } from "../support/browserless.ts";
 import { type CompanyAccount, type CompanyProvider, startCompanyProvider } from "../support/company-provider.ts";
 import { type Stage, startStage } from "./stage.ts";
 
@@ -83,6 +83,11 @@ function lastRefusal({ stage }: Company): unknown {
 
 const refusedAs = (reason: string) => ({ action: "signin.company", decision: "deny", reason });
 
+function withoutAsking({ searchParams }: URL): void {
+  searchParams.delete("prompt");
+  searchParams.delete("max_age");
+}
+
 describe("sign-in through the company", () => {
   test("makes the person, with what the groups give together, and leads on", async () => {
     const company = await startCompany();
@@ -153,6 +158,37 @@ describe("sign-in through the company", () => {
     company.provider.accounts.set("mara", { ...MARA, name });
     await signIn(company, new Browser());
     expect(await company.stage.people.findByEmail("mara@example.com")).toMatchObject({ name: kept });
+  });
+
+  test("proves who it is only where the provider asked", async () => {
+    const company = await startCompany();
+    const { stage } = company;
+    const browser = new Browser();
+    const provedAt = async () =>
+      (await stage.signin.sessions.find(browser.cookies()["portcullis_session"] ?? ""))?.provedAt;
+    await signIn(company, browser);
+    expect(await provedAt()).toBe(0);
+    const asked = await browser.get(stage.url("/signin?return_to=/oauth/device&again=1"));
+    expect(asked.text).toContain("Confirm that it is you");
+    const path = unescapeHtml(/href="(\/signin\/company[^"]*)"/.exec(asked.text)?.[1] ?? "");
+    let parameters = new URLSearchParams();
+    const done = await browser.get(
+      await upToCallback(company, browser, { path, change: (url) => void (parameters = url.searchParams) }),
+    );
+    expect(done.location).toBe(stage.url("/oauth/device"));
+    expect([parameters.get("prompt"), parameters.get("max_age")]).toEqual(["login", "0"]);
+    expect(await provedAt()).toBe(stage.clock.now());
+  });
+
+  test("proves nothing where the browser takes out that the provider is to ask", async () => {
+    const company = await startCompany();
+    const { stage } = company;
+    const browser = new Browser();
+    await signIn(company, browser);
+    const path = "/signin/company?again=1";
+    await browser.get(await upToCallback(company, browser, { path, change: withoutAsking }));
+    const found = await stage.signin.sessions.find(browser.cookies()["portcullis_session"] ?? "");
+    expect(found?.provedAt).toBe(0);
   });
 
   test("takes a group claim that is one name, and one of another name", async () => {

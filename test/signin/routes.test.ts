@@ -43,6 +43,27 @@ describe("the sign-in form", () => {
     expect([page.status, page.location]).toEqual([303, stage.url("/oauth/device?x=1")]);
   });
 
+  test("asks again whoever is to prove who they are, and begins a new session", async () => {
+    const stage = await startStage();
+    await stage.add();
+    const browser = new Browser();
+    await stage.signIn(browser);
+    const first = browser.cookies()[SESSION] ?? "";
+    stage.clock.advance(3_600_000);
+    const asked = await browser.get(stage.url("/signin?return_to=/oauth/whoami&again=1"));
+    expect([asked.status, asked.text.includes("Confirm that it is you")]).toEqual([200, true]);
+    const wrong = await browser.submit(asked, { password: "a wrong horse" });
+    expect([wrong.status, wrong.text.includes("Confirm that it is you")]).toEqual([403, true]);
+    expect((await stage.signin.sessions.find(first))?.provedAt).toBe(stage.clock.now() - 3_600_000);
+    const done = await browser.submit(wrong, { password: PASSWORD });
+    expect([done.status, done.location]).toEqual([303, stage.url("/oauth/whoami")]);
+    const second = browser.cookies()[SESSION] ?? "";
+    expect((await stage.signin.sessions.find(second))?.provedAt).toBe(stage.clock.now());
+    expect(await stage.signin.sessions.find(first)).toBeNull();
+    // Nobody is asked "again" who is not signed in.
+    expect((await new Browser().get(stage.url("/signin?again=1"))).text).toContain("<h1>Sign in</h1>");
+  });
+
   test("says the same of a wrong password, an unknown account and a disabled one; the audit tells them apart", async () => {
     const stage = await startStage();
     await stage.add();

@@ -40,6 +40,7 @@ onBothStores("sessions", (stores) => {
       person,
       sessionId: expect.stringMatching(/^[0-9a-f]{64}$/),
       signedInAt: stores().clock.now(),
+      provedAt: stores().clock.now(),
     });
     expect(await stores().store.documents.get("signin_session", token)).toBeNull();
     const stored = await stores().store.documents.get("signin_session", found?.sessionId ?? "");

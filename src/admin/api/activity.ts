@@ -1,10 +1,28 @@
 import { z } from "zod";
+import type { ActivityEntry } from "../../administration/administration.ts";
 import { noBody, none, operation, type Operation } from "./operation.ts";
-import { cursorOut, isoTime, nextCursor, pageOfQuery, pageQuery, time } from "./schemas.ts";
+import { found } from "./refusals.ts";
+import { activityId, cursorOut, isoTime, nextCursor, pageOfQuery, pageQuery, time } from "./schemas.ts";
 
 const event = z.enum(["request", "stream_open", "stream_close", "admin", "oauth", "signin", "config"]);
 const decision = z.enum(["allow", "deny"]);
+const entry = {
+  name: "Activity",
+  schema: z.strictObject({
+    id: z.string(),
+    at: time,
+    event,
+    decision,
+    reason: z.string(),
+    fields: z.record(z.string(), z.unknown()).describe("The rest of its line of the audit."),
+  }),
+};
+const tag = "activity";
 const filter = z.string().min(1).max(512).optional();
+
+function entryJson({ at, fields, ...rest }: ActivityEntry): z.input<typeof entry.schema> {
+  return { ...rest, at: isoTime(at), fields: { ...fields } };
+}
 
 /** What happened lately. */
 export const activityOperations: readonly Operation[] = [
@@ -12,7 +30,7 @@ export const activityOperations: readonly Operation[] = [
     id: "listActivity",
     method: "GET",
     path: "/activity",
-    tag: "activity",
+    tag,
     summary:
       "What happened lately, newest first: acts of people all, refused requests up to a rate, allowed ones sampled.",
     params: none,
@@ -32,16 +50,7 @@ export const activityOperations: readonly Operation[] = [
     answer: {
       name: "ActivityPage",
       schema: z.strictObject({
-        items: z.array(
-          z.strictObject({
-            id: z.string(),
-            at: time,
-            event,
-            decision,
-            reason: z.string(),
-            fields: z.record(z.string(), z.unknown()).describe("The rest of its line of the audit."),
-          }),
-        ),
+        items: z.array(entry.schema),
         next: nextCursor,
       }),
     },
@@ -53,8 +62,22 @@ export const activityOperations: readonly Operation[] = [
         from: from === undefined ? undefined : Date.parse(from),
         to: to === undefined ? undefined : Date.parse(to),
       });
-      const entries = items.map(({ at, fields, ...entry }) => ({ ...entry, at: isoTime(at), fields: { ...fields } }));
-      return { body: { items: entries, next: cursorOut(next) } };
+      return { body: { items: items.map(entryJson), next: cursorOut(next) } };
+    },
+  }),
+  operation({
+    id: "getActivity",
+    method: "GET",
+    path: "/activity/{id}",
+    tag,
+    summary: "One of them; 404 for one that is not kept any more, too.",
+    params: z.strictObject({ id: activityId }),
+    query: none,
+    body: noBody,
+    answer: entry,
+    refuses: ["not_found"],
+    async handle({ params: { id } }, { administration }) {
+      return { body: entryJson(found(await administration.activity.get(id))) };
     },
   }),
 ];

@@ -64,7 +64,8 @@ async function bySession(
   if (!SAFE.has(request.method) && !gate.checkCsrf(who, request.headers["x-csrf-token"])) {
     throw new ApiProblem("csrf_invalid", about);
   }
-  const actor: Actor = { subject: person.email, kind: "session", address: clientIp, requestId };
+  const { provedAt } = who;
+  const actor: Actor = { subject: person.email, kind: "session", provedAt, address: clientIp, requestId };
   return { actor, id: person.id, csrfToken: gate.csrfToken(who) };
 }
 
@@ -94,8 +95,7 @@ async function byToken(
       headers: { "www-authenticate": `${CHALLENGE["www-authenticate"]}, error="invalid_token"` },
     });
   }
-  const behind = record.createdBy;
   const subject = `token:${record.name}`;
-  const actor: Actor = { subject, kind: "token", credential: record.id, behind, address: clientIp, requestId };
+  const actor: Actor = { subject, kind: "token", credential: record.id, address: clientIp, requestId };
   return { actor, id: record.id, csrfToken: null };
 }

@@ -102,7 +102,7 @@ const writing: readonly Operation[] = [
     method: "POST",
     path: "/people",
     tag,
-    summary: "Adds a person.",
+    summary: "Adds a person. An administrator needs a fresh sign-in.",
     params: none,
     query: none,
     body: {
@@ -126,7 +126,8 @@ const writing: readonly Operation[] = [
     method: "PATCH",
     path: "/people/{id}",
     tag,
-    summary: "Changes what the body names; the new rights count from the next request on.",
+    summary:
+      "Changes what the body names; the new rights count from the next request on. To make an administrator needs a fresh sign-in.",
     params,
     query: none,
     body: {
@@ -150,7 +151,7 @@ const writing: readonly Operation[] = [
     method: "PUT",
     path: "/people/{id}/password",
     tag,
-    summary: "Sets a password, and ends the person's sessions and grants.",
+    summary: "Sets a password, and ends the person's sessions and grants. Needs a fresh sign-in.",
     params,
     query: none,
     body: { name: "NewPassword", schema: z.strictObject({ password: z.string().min(1).max(1024) }) },
@@ -186,7 +187,7 @@ const switching: readonly Operation[] = [
     method: "POST",
     path: "/people/{id}/enable",
     tag,
-    summary: "Lets a person sign in again.",
+    summary: "Lets a person sign in again. An administrator needs a fresh sign-in.",
     params,
     query: none,
     body: noBody,

@@ -66,6 +66,8 @@ export function sendApiProblem(reply: FastifyReply, problem: ApiProblem): Fastif
 const CODES: Readonly<Record<string, ErrorCode>> = {
   AuditUnavailable: "audit_unavailable",
   PasswordsBusy: "too_many_requests",
+  SigninStale: "signin_stale",
+  TokenForbidden: "token_forbidden",
 };
 
 /** What a handler or Fastify threw, as a refusal. */

@@ -20,6 +20,7 @@ export const clientId = narrowed(/^[\x21-\x7e]{1,512}$/, isClientId);
 export const personId = narrowed(/^usr_[0-9A-Za-z]{20}$/, isPersonId);
 export const grantId = narrowed(/^grant_[0-9A-Za-z]{22}$/, isGrantId);
 export const adminTokenId = narrowed(/^adm_[0-9A-Za-z]{20}$/, isAdminTokenId);
+export const activityId = z.string().regex(/^[0-9]{1,15}-[0-9]{1,15}$/, "malformed");
 
 /** RFC 3339 in UTC. */
 export const time = z.iso.datetime();

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { AdminTokenView } from "../../administration/administration.ts";
 import { noBody, none, operation, type Operation } from "./operation.ts";
-import { done } from "./refusals.ts";
+import { done, found } from "./refusals.ts";
 import { adminTokenId, cursorOut, expiresIn, isoTime, nextCursor, pageOfQuery, pageQuery, time } from "./schemas.ts";
 
 const fields = {
@@ -14,6 +14,7 @@ const fields = {
   last_used_at: time.nullable().describe("About a minute exact."),
 };
 const token = { name: "AdminToken", schema: z.strictObject(fields) };
+const params = z.strictObject({ id: adminTokenId });
 const tag = "tokens";
 
 function tokenJson(record: AdminTokenView): z.input<typeof token.schema> {
@@ -46,11 +47,26 @@ export const tokenOperations: readonly Operation[] = [
     },
   }),
   operation({
+    id: "getToken",
+    method: "GET",
+    path: "/tokens/{id}",
+    tag,
+    summary: "One admin token.",
+    params,
+    query: none,
+    body: noBody,
+    answer: token,
+    refuses: ["not_found"],
+    async handle({ params: { id } }, { administration }) {
+      return { body: tokenJson(found(await administration.tokens.get(id))) };
+    },
+  }),
+  operation({
     id: "createToken",
     method: "POST",
     path: "/tokens",
     tag,
-    summary: "Makes an admin token. The token itself is shown in this answer and nowhere else.",
+    summary: "Makes an admin token. The token itself is shown in this answer and nowhere else. Needs a fresh sign-in.",
     params: none,
     query: none,
     body: {
@@ -81,7 +97,7 @@ export const tokenOperations: readonly Operation[] = [
     path: "/tokens/{id}/revoke",
     tag,
     summary: "Revokes an admin token for good, from now on. To repeat it changes nothing.",
-    params: z.strictObject({ id: adminTokenId }),
+    params,
     query: none,
     body: noBody,
     answer: token,

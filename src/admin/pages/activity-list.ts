@@ -4,7 +4,6 @@ import { moment } from "../../web/time.ts";
 import { inputField, problemOf, type Problems, selectField } from "./form-fields.ts";
 import { type Frame, settingsPage } from "./frame.ts";
 import { badge, dataTable, emptyState, pager } from "./parts.ts";
-import { withQuery } from "./paths.ts";
 import { actionWords, EVENT_KINDS, eventWords, reasonWords } from "./reason-words.ts";
 
 export interface ActivityRow {
@@ -123,7 +122,7 @@ function foreignOrEmpty(text: string): string {
 function row({ now, paths }: Frame, entry: ActivityRow): readonly (Html | string)[] {
   const { text } = reasonWords(entry.reason);
   return [
-    html`<a href="${withQuery(paths.entry(entry.id), { at: String(entry.at) })}">${whatHappened(entry)}</a>`,
+    html`<a href="${paths.entry(entry.id)}">${whatHappened(entry)}</a>`,
     html`${outcomeBadge(entry)}${entry.decision === "deny" ? html` <span class="hint">${foreignText(text, 120)}</span>` : null}`,
     html`${entry.subject === null ? "nobody known" : foreignText(entry.subject, 120)}${entry.credential === null ? null : html` <code>${foreignText(entry.credential, 40)}</code>`}`,
     moment(entry.at, now),

@@ -97,29 +97,12 @@ function given(value: string): string | undefined {
   return value.trim() === "" ? undefined : value.trim();
 }
 
-/** At most so many are looked through that happened in the same millisecond. */
-const AT_ONCE = 1000;
-
 const showEntry: Handler = async ({ desk, request, show, stop }) => {
   const { paths } = desk;
   const id = textParameter(request.params, "id");
-  const entry = await findEntry(desk, id, Number(textParameter(request.query, "at")));
+  const entry = await desk.administration.activity.get(id);
   if (entry !== null) return show(200, (frame) => entryPage(frame, entryView(entry, paths)));
   const link = { label: "See the activity", href: paths.activity };
   const text = "Only the latest entries are kept here; the audit file is the full record.";
   return stop(404, { tab: "activity", title: "This entry is not here any more", text, link });
 };
-
-/** Looks among those of its millisecond: the address of an entry holds it. */
-async function findEntry({ administration }: Desk, id: string, at: number): Promise<ActivityEntry | null> {
-  if (!Number.isSafeInteger(at) || at < 0) return null;
-  let after: string | undefined;
-  do {
-    // A part may be empty and still have a next one.
-    const part = await administration.activity.list({ from: at, to: at + 1, after, limit: AT_ONCE });
-    const entry = part.items.find((each) => each.id === id);
-    if (entry !== undefined) return entry;
-    after = part.next ?? undefined;
-  } while (after !== undefined);
-  return null;
-}

@@ -21,6 +21,10 @@ export type { AdminPagesOptions, Examples } from "./desk.ts";
 export function adminPages(options: AdminPagesOptions): FastifyPluginAsync {
   return async (scope) => {
     await registerPageParsers(scope);
+    // No window that a page of ours opened, or was opened by, is to reach it.
+    scope.addHook("onRequest", async (_request, reply) => {
+      reply.header("cross-origin-opener-policy", "same-origin");
+    });
     const desk = createDesk(options);
     registerScripts(scope, desk.paths);
     overviewRoutes(scope, desk);

@@ -14,7 +14,7 @@ import { clientFormPage } from "../pages/client-form.ts";
 import { clientListPage } from "../pages/client-list.ts";
 import type { Problems } from "../pages/form-fields.ts";
 import { type ClientAct, withQuery } from "../pages/paths.ts";
-import { action, type Desk, type Handler, page, STALE_FORM, type Visit } from "./desk.ts";
+import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
 import { orProblems, postedVersion, readTexts, textOf, textParameter, textsOf } from "./forms.ts";
 import { pageOfList } from "./lists.ts";
 import type { NoticeCode } from "./notices.ts";
@@ -97,7 +97,7 @@ function formOf({ request }: Visit): ClientForm {
   return readTexts(request.body, clientForm) ?? EMPTY;
 }
 
-const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": STALE_FORM });
+const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": visit.notDone });
 
 const add: Handler = async (visit) => {
   const { actor, desk, leadTo, show } = visit;

@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Actor } from "../../administration/actor.ts";
 import type { Administration } from "../../administration/administration.ts";
+import { isFreshProof, SigninStale } from "../../administration/authority.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RandomBytes } from "../../credentials/key-format.ts";
 import type { SignedIn, SigninGate } from "../../signin/gate.ts";
+import type { DocumentStore } from "../../store/types.ts";
 import type { AuditLog } from "../../telemetry/audit.ts";
-import type { Html } from "../../web/html.ts";
+import { notice } from "../../web/fields.ts";
+import { type Html, html } from "../../web/html.ts";
 import { sendPage } from "../../web/send.ts";
 import { aboutOf } from "../../web/server.ts";
 import { scriptPaths } from "../assets/assets.ts";
@@ -15,6 +17,7 @@ import type { Frame, Tab } from "../pages/frame.ts";
 import { forbiddenPage, stoppedPage } from "../pages/messages.ts";
 import { type AdminPaths, adminPaths } from "../pages/paths.ts";
 import { type NoticeCode, noticeOf, withNotice } from "./notices.ts";
+import { createUsedForms, type UsedForms } from "./used-forms.ts";
 
 /** Addresses that the pages show for people to try; `null` where there is none. */
 export interface Examples {
@@ -33,6 +36,7 @@ export interface AdminPagesOptions {
   readonly prefix: string;
   readonly administration: Administration;
   readonly gate: SigninGate;
+  readonly documents: Pick<DocumentStore, "insert" | "remove">;
   readonly clock: Pick<Clock, "now">;
   readonly randomBytes: RandomBytes;
   /** Attempts that are refused here are events; what is done, `administration` writes down. */
@@ -45,8 +49,7 @@ export interface AdminPagesOptions {
 /** What the handlers of the pages share. */
 export interface Desk extends AdminPagesOptions {
   readonly paths: AdminPaths;
-  /** Forms that made something already, by their CSRF tokens: a double click makes one thing. */
-  readonly usedForms: LRUCache<string, true>;
+  readonly usedForms: UsedForms;
 }
 
 /** An administrator's request for one page. */
@@ -60,6 +63,8 @@ export interface Visit {
   readonly show: (status: number, page: (frame: Frame) => Html) => Promise<FastifyReply>;
   /** Leads on to another page, which says what was done. */
   readonly leadTo: (path: string, code: NoticeCode) => FastifyReply;
+  /** What a form says that is shown again and had nothing done with it. */
+  readonly notDone: string;
   /** Says why nothing was done, with the way on. */
   readonly stop: (status: number, about: Stop) => Promise<FastifyReply>;
 }
@@ -73,13 +78,14 @@ export interface Stop {
 
 export type Handler = (visit: Visit) => Promise<FastifyReply>;
 
-const USED_FORMS = 10_000;
+/** What a page leaves somebody to fill in its form, where the form needs a fresh sign-in. */
+const FILL_IN_MS = 5 * 60_000;
 /** Somebody looks at a page that loads: it tells who is out rather than wait for a whole lease. */
 const WAIT_MS = 3000;
 
 export function createDesk(options: AdminPagesOptions): Desk {
   const paths = adminPaths(options.prefix);
-  return { ...options, paths, usedForms: new LRUCache({ max: USED_FORMS }) };
+  return { ...options, paths, usedForms: createUsedForms(options) };
 }
 
 /** Answers a GET with `handler` for administrators, and sends nobody to sign in and members away. */
@@ -90,9 +96,18 @@ export function page(desk: Desk, handler: Handler) {
   };
 }
 
+/** As `handler`, for a form that needs a fresh sign-in: it is asked for before somebody fills in the form. */
+export function withFreshSignin(handler: Handler): Handler {
+  return async (visit) => {
+    const { desk, reply, request, who } = visit;
+    if (isFreshProof(who.provedAt, desk.clock.now(), FILL_IN_MS)) return handler(visit);
+    return reply.redirect(desk.gate.signInAgainUrl(request.url), 303);
+  };
+}
+
 export interface ActionOptions {
   readonly tab: Tab;
-  /** Shows the form again, with what was sent, where its token is stale; without it the page says so. */
+  /** Shows the form again, with what was sent, where its token or the sign-in is stale; without it the page says so. */
   readonly again?: Handler;
   /** True for what makes something at each call: the same form does it once. */
   readonly once?: boolean;
@@ -117,6 +132,7 @@ export function action(desk: Desk, options: ActionOptions, handler: Handler) {
       });
       return value;
     } catch (error) {
+      if (error instanceof SigninStale) return askSignIn(visit, options);
       const known = error instanceof Error ? KNOWN_ERRORS[error.name] : undefined;
       if (known === undefined) throw error;
       const link = { label: "Back to the overview", href: desk.paths.home };
@@ -169,9 +185,10 @@ function visitOf(desk: Desk, request: FastifyRequest, reply: FastifyReply, who: 
     request,
     reply,
     who,
-    actor: { subject: who.person.email, kind: "session", address: clientIp, requestId },
+    actor: { subject: who.person.email, kind: "session", provedAt: who.provedAt, address: clientIp, requestId },
     show,
     leadTo: (path, code) => reply.redirect(withNotice(path, code, null), 303),
+    notDone: STALE_FORM,
     stop: (status, about) => show(status, (frame) => stoppedPage(frame, about)),
   };
 }
@@ -204,8 +221,7 @@ function refuse({ audit }: Desk, request: FastifyRequest, { person }: SignedIn, 
   });
 }
 
-/** What a form says whose token is stale. */
-export const STALE_FORM = "This page was open too long. Nothing was changed; send the form again.";
+const STALE_FORM = "This page was open too long. Nothing was changed; send the form again.";
 
 function stale(tab: Tab): Handler {
   return ({ desk, request, stop }) =>
@@ -217,6 +233,20 @@ function stale(tab: Tab): Handler {
     });
 }
 
+/** Leads to sign in again, and keeps what was filled in meanwhile. */
+function askSignIn(visit: Visit, { again, tab }: ActionOptions): Promise<FastifyReply> {
+  const href = visit.desk.gate.signInAgainUrl(safeBack(visit.desk, visit.request));
+  const text = "You signed in more than ten minutes ago. Nothing was changed.";
+  if (again === undefined) {
+    const link = { label: "Sign in again", href };
+    return visit.stop(403, { tab, title: "Confirm that it is you", text, link });
+  }
+  const link = html`<a href="${href}" target="_blank">Sign in again in another tab</a>, then send this form again.`;
+  const show: Visit["show"] = (status, make) =>
+    visit.show(status, (frame) => make({ ...frame, notice: notice("warning", link) }));
+  return again({ ...visit, show, notDone: text });
+}
+
 /** The page at the same address: each form is shown where it is sent to, or leads on from there. */
 function safeBack({ paths }: Desk, { routeOptions, url }: FastifyRequest): string {
   return routeOptions.url === undefined ? paths.home : url;
@@ -225,7 +255,7 @@ function safeBack({ paths }: Desk, { routeOptions, url }: FastifyRequest): strin
 async function once(visit: Visit, tab: Tab, token: string, handler: Handler): Promise<FastifyReply> {
   const { desk, reply, stop } = visit;
   const { usedForms, paths } = desk;
-  if (usedForms.has(token)) {
+  if (!(await usedForms.use(token))) {
     return stop(409, {
       tab,
       title: "This form was sent already",
@@ -233,14 +263,14 @@ async function once(visit: Visit, tab: Tab, token: string, handler: Handler): Pr
       link: { label: "Back to the overview", href: paths.home },
     });
   }
-  usedForms.set(token, true);
   let made = false;
   try {
     // A reply is awaited until it is sent.
     await handler(visit);
     made = reply.statusCode < 400;
   } finally {
-    if (!made) usedForms.delete(token);
+    // Where that fails, the form is used up: what is shown again has a new token.
+    if (!made) await usedForms.giveBack(token).catch(() => {});
   }
   return reply;
 }

@@ -10,7 +10,7 @@ import { keyPage, keyRevokePage, keyRotatePage, OVERLAPS } from "../pages/key-de
 import { keyFormPage, keyIssuedPage } from "../pages/key-form.ts";
 import { keyListPage } from "../pages/key-list.ts";
 import { withQuery } from "../pages/paths.ts";
-import { action, type Desk, type Handler, page, STALE_FORM, type Visit } from "./desk.ts";
+import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
 import { orProblems, readExpiry, readTexts, textOf, textParameter, textsOf } from "./forms.ts";
 import { pageOfList } from "./lists.ts";
 import { keyView } from "./views.ts";
@@ -84,7 +84,7 @@ function formOf({ request }: Visit): KeyForm {
   return readTexts(request.body, keyForm) ?? EMPTY;
 }
 
-const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": STALE_FORM });
+const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": visit.notDone });
 
 const create: Handler = async (visit) => {
   const { actor, desk, show } = visit;

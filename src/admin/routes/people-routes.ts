@@ -5,7 +5,7 @@ import { withQuery } from "../pages/paths.ts";
 import { peopleListPage } from "../pages/people-list.ts";
 import { personDisablePage, personPage, personPasswordPage } from "../pages/person-detail.ts";
 import { passwordIssuedPage } from "../pages/person-form.ts";
-import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
+import { action, type Desk, type Handler, page, type Visit, withFreshSignin } from "./desk.ts";
 import { postedVersion, readTexts, textOf } from "./forms.ts";
 import { pageOfList } from "./lists.ts";
 import { LAST_ADMINISTRATOR, newPassword, personNotFound, told, withPerson } from "./person-parts.ts";
@@ -20,7 +20,7 @@ export function peopleRoutes(scope: FastifyInstance, desk: Desk): void {
   personFormRoutes(scope, desk);
   const one = `${paths.people}/:id`;
   scope.get(one, page(desk, withPerson(showPerson)));
-  scope.get(`${one}/password`, page(desk, withPerson(showPassword)));
+  scope.get(`${one}/password`, page(desk, withFreshSignin(withPerson(showPassword))));
   scope.post(`${one}/password`, action(desk, { tab, once: true }, withPerson(setPassword)));
   scope.get(`${one}/disable`, page(desk, withPerson(showDisable)));
   scope.post(`${one}/disable`, action(desk, { tab }, withPerson(disable)));

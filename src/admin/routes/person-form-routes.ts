@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { PersonRecord, Role } from "../../store/people.ts";
 import type { Problems } from "../pages/form-fields.ts";
 import { passwordIssuedPage, personEditPage, personFormPage, type PersonFormView } from "../pages/person-form.ts";
-import { action, type Desk, type Handler, page, STALE_FORM, type Visit } from "./desk.ts";
+import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
 import { orProblems, postedVersion, readTexts, textOf, textsOf } from "./forms.ts";
 import { newPassword, told, withPerson } from "./person-parts.ts";
 
@@ -70,7 +70,7 @@ function showNew(visit: Visit, status: number, form: PersonForm, problems: Probl
   return visit.show(status, (frame) => personFormPage(frame, viewOf(visit, form, problems)));
 }
 
-const newAgain: Handler = (visit) => showNew(visit, 403, formOf(visit), { "": STALE_FORM });
+const newAgain: Handler = (visit) => showNew(visit, 403, formOf(visit), { "": visit.notDone });
 
 interface Rights {
   readonly role: Role;
@@ -135,7 +135,7 @@ function askEdit(visit: Visit, { id, email }: PersonRecord, ask: Ask): Promise<F
 
 function editAgain(visit: Visit, record: PersonRecord): Promise<FastifyReply> {
   const version = postedVersion(visit.request.body) ?? record.version;
-  return askEdit(visit, record, { status: 403, version, form: formOf(visit), problems: { "": STALE_FORM } });
+  return askEdit(visit, record, { status: 403, version, form: formOf(visit), problems: { "": visit.notDone } });
 }
 
 async function edit(visit: Visit, record: PersonRecord): Promise<FastifyReply> {

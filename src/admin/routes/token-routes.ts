@@ -4,7 +4,7 @@ import type { AdminTokenView } from "../../administration/administration.ts";
 import type { Problems } from "../pages/form-fields.ts";
 import { withQuery } from "../pages/paths.ts";
 import { tokenFormPage, tokenIssuedPage, tokenListPage, tokenRevokePage } from "../pages/tokens.ts";
-import { action, type Desk, type Handler, page, STALE_FORM, type Visit } from "./desk.ts";
+import { action, type Desk, type Handler, page, type Visit, withFreshSignin } from "./desk.ts";
 import { orProblems, readExpiry, readTexts, textOf, textParameter } from "./forms.ts";
 import { pageOfList } from "./lists.ts";
 import { tokenRow } from "./views.ts";
@@ -16,7 +16,10 @@ export function tokenRoutes(scope: FastifyInstance, desk: Desk): void {
   scope.get(paths.tokens, page(desk, list));
   scope.get(
     paths.newToken,
-    page(desk, (visit) => showForm(visit, 200, EMPTY, {})),
+    page(
+      desk,
+      withFreshSignin((visit) => showForm(visit, 200, EMPTY, {})),
+    ),
   );
   scope.post(paths.newToken, action(desk, { tab, once: true, again: formAgain }, create));
   const one = `${paths.tokens}/:id/revoke`;
@@ -50,7 +53,7 @@ function formOf({ request }: Visit): TokenForm {
   return readTexts(request.body, tokenForm) ?? EMPTY;
 }
 
-const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": STALE_FORM });
+const formAgain: Handler = (visit) => showForm(visit, 403, formOf(visit), { "": visit.notDone });
 
 const create: Handler = async (visit) => {
   const { actor, desk, show } = visit;
@@ -66,29 +69,15 @@ const create: Handler = async (visit) => {
   return show(200, (frame) => tokenIssuedPage(frame, { name: record.name, token, apiUrl: desk.examples().adminApi }));
 };
 
-/** More tokens than an organisation has; they are looked through by id. */
-const MANY = 1000;
-
 function withToken(work: (visit: Visit, token: AdminTokenView) => Promise<FastifyReply>): Handler {
   return async (visit) => {
     const { desk, request, stop } = visit;
     const id = textParameter(request.params, "id");
-    const token = await findToken(desk, id);
+    const token = await desk.administration.tokens.get(id);
     if (token !== null) return work(visit, token);
     const link = { label: "See the API tokens", href: desk.paths.tokens };
     return stop(404, { tab: "tokens", title: "There is no such token", text: "Its id is not known here.", link });
   };
-}
-
-async function findToken({ administration }: Desk, id: string): Promise<AdminTokenView | null> {
-  let after: string | undefined;
-  do {
-    const part = await administration.tokens.list({ after, limit: MANY });
-    const token = part.items.find((each) => each.id === id);
-    if (token !== undefined) return token;
-    after = part.next ?? undefined;
-  } while (after !== undefined);
-  return null;
 }
 
 async function showRevoke({ desk, leadTo, show }: Visit, token: AdminTokenView): Promise<FastifyReply> {

@@ -11,6 +11,8 @@ export interface SignInForm {
   readonly email: string;
   /** Where to go afterwards, a path of ours; empty for none. */
   readonly returnTo: string;
+  /** Somebody is signed in already, and what they want to do asks them to prove it. */
+  readonly again: boolean;
   readonly problem: string | null;
   /** Sign-in through the company's provider. */
   readonly company: { readonly name: string; readonly href: string } | null;
@@ -18,13 +20,16 @@ export interface SignInForm {
   readonly clientName: string | null;
 }
 
-/** Asks who the person is. Posts `csrf`, `email`, `password` and `return_to`. */
+/** Asks who the person is. Posts `csrf`, `email`, `password`, `return_to` and `again`. */
 export function signInPage(chrome: Chrome, form: SignInForm): Html {
+  const title = form.again ? "Confirm that it is you" : "Sign in";
   const body = html`${problemNotice(form.problem)}
-    <h1>Sign in</h1>
+    <h1>${title}</h1>
+    ${form.again ? html`<p>You signed in a while ago. What comes next needs a fresh sign-in.</p>` : null}
     ${form.clientName === null ? null : html`<p>Continue to ${foreign(form.clientName)}</p>`} ${companyLink(form)}
     <form method="post" action="${form.action}">
       ${hiddenField("csrf", form.csrf)} ${hiddenField("return_to", form.returnTo)}
+      ${form.again ? hiddenField("again", "1") : null}
       ${textField({
         name: "email",
         label: "Email",
@@ -46,7 +51,7 @@ export function signInPage(chrome: Chrome, form: SignInForm): Html {
       })}
       <div class="actions"><button type="submit" class="primary">Sign in</button></div>
     </form>`;
-  return layout(chrome, { title: "Sign in", body });
+  return layout(chrome, { title, body });
 }
 
 function companyLink({ company }: SignInForm): Html | null {

@@ -175,20 +175,16 @@ onBothStores("the administration API", (stores) => {
     expect(codeOf(await stage.ask("/keys", { headers: { cookie } }))).toBe("credential_missing");
   });
 
-  test("takes a token for what its maker still is, and one made by a token likewise", async () => {
+  test("takes a token for what its maker still is", async () => {
     const stage = await startApi(stores());
     await stage.signedIn("admin", "root@example.com");
     const { cookie, csrf } = await stage.signedIn("admin", "bob@example.com");
     const made = await makeToken(stage, "bobs", { cookie, "x-csrf-token": csrf });
-    const child = await makeToken(stage, "child", { authorization: `Bearer ${made}` });
-    for (const token of [made, child]) {
-      expect((await stage.ask("/keys", { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
-    }
+    const held = { headers: bearer(made) };
+    expect((await stage.ask("/keys", held)).status).toBe(200);
     const bob = (await stage.administration.people.list({ limit: 10, search: "bob@" })).items[0];
     expect((await stage.call("POST", `/people/${bob?.id ?? ""}/disable`)).status).toBe(200);
-    for (const token of [made, child]) {
-      expect((await stage.ask("/keys", { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
-    }
+    expect((await stage.ask("/keys", held)).status).toBe(401);
   });
 
   test("slows down an address that sends bad tokens, and no other", async () => {

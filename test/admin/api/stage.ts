@@ -44,6 +44,13 @@ export interface Ask {
   readonly body?: unknown;
 }
 
+export type Call = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>;
+
 export interface ApiStage {
   readonly origin: string;
   readonly store: Store;
@@ -59,7 +66,9 @@ export interface ApiStage {
   /** Asks without a credential. `path` starts below `/api/v1`. */
   ask(path: string, ask?: Ask): Promise<Answer>;
   /** Asks with the admin token. */
-  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  readonly call: Call;
+  /** Asks as a new administrator who has just signed in. */
+  administrator(email?: string): Promise<Call>;
   /** A browser that is signed in, with its CSRF token. */
   signedIn(role: Role, email: string): Promise<{ readonly cookie: string; readonly csrf: string }>;
 }
@@ -188,6 +197,12 @@ export async function startApi({ clock, store }: { readonly clock: Clock; readon
     },
     call: (method, path, body, headers = {}) =>
       stage.ask(path, { method, body, headers: { authorization: `Bearer ${stage.token}`, ...headers } }),
+    async administrator(email = "boss@example.com") {
+      const { cookie, csrf } = await stage.signedIn("admin", email);
+      events.length = 0;
+      return (method, path, body, headers = {}) =>
+        stage.ask(path, { method, body, headers: { cookie, "x-csrf-token": csrf, ...headers } });
+    },
     async signedIn(role, email) {
       const rights = { scopes: "all", portals: "all" } as const;
       await signin.people.add({ email, name: "Pat", role, ...rights, password: PASSWORD, createdBy: "test" });
