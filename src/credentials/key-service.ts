@@ -5,7 +5,8 @@ import { InvalidRequest } from "../core/invalid-request.ts";
 import { checkName, checkPortal, checkScopes, type Rights } from "../core/request-checks.ts";
 import type { ApiKeyRecord, KeyStore } from "../store/types.ts";
 import type { Digester } from "./digest.ts";
-import { createKey, randomBase62, type RandomBytes } from "./key-format.ts";
+import { createKey, type RandomBytes } from "./key-format.ts";
+import { newId } from "./new-ids.ts";
 
 /** What a new key should be, as it came in: nothing in it is trusted. */
 export interface KeyRequest {
@@ -76,8 +77,7 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
 
   function issue(checked: CheckedRequest, now: number): IssuedKey {
     const key = createKey(randomBytes);
-    const id = `key_${randomBase62(20, randomBytes)}`;
-    if (!isCredentialId(id)) throw new Error("made an id that is none");
+    const id = newId({ prefix: "key_", length: 20, is: isCredentialId }, randomBytes);
     const record: ApiKeyRecord = {
       ...checked,
       id,

@@ -5,7 +5,7 @@ export interface LookupGate {
 }
 
 /**
- * Bounds how many store look-ups are under way (`concurrent`) and how many wait for one to end (`queued`),
+ * Bounds how many store look-ups, or passwords, are worked on (`concurrent`) and how many wait for one to end (`queued`),
  * so that a slow store never piles up work.
  */
 export function createLookupGate({

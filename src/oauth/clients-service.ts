@@ -5,6 +5,7 @@ import type { Rights } from "../core/request-checks.ts";
 import { commonScopes } from "../core/scopes.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
+import { newId } from "../credentials/new-ids.ts";
 import type { ClientRecord, Clients, ClientStatus } from "../store/clients.ts";
 import type { Grants } from "../store/grants.ts";
 import { requireVersion, rewrite } from "../store/typed-document.ts";
@@ -12,6 +13,11 @@ import { checkClientLimits, checkClientRequest, type ClientRequest } from "./cli
 
 /** What every client secret starts with; 43 letters and digits follow (256 bits). */
 export const CLIENT_SECRET_PREFIX = "noice_cs_live_";
+
+/** An id for a client that an administrator adds, or that registers itself. */
+export function newClientId(randomBytes: RandomBytes): ClientId {
+  return newId({ prefix: "client_", length: 20, is: isClientId }, randomBytes);
+}
 
 /** A client with a secret that was just made. It is nowhere else: show it once, never log it. */
 export interface IssuedClient {
@@ -162,8 +168,7 @@ async function addClient(
   const secret = request.confidential ? options.newSecret() : null;
   const now = clock.now();
   for (;;) {
-    const id = `client_${randomBase62(20, randomBytes)}`;
-    if (!isClientId(id)) throw new Error("made an id that is none");
+    const id = newClientId(randomBytes);
     const record = {
       ...checked,
       id,

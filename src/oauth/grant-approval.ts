@@ -1,7 +1,8 @@
 import type Provider from "oidc-provider";
 import type { Clock } from "../core/clock.ts";
 import { isGrantId, type PortalId, type Scope } from "../core/ids.ts";
-import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
+import type { RandomBytes } from "../credentials/key-format.ts";
+import { newId } from "../credentials/new-ids.ts";
 import type { ClientRecord } from "../store/clients.ts";
 import type { GrantRecord, Grants } from "../store/grants.ts";
 import type { PersonRecord } from "../store/people.ts";
@@ -38,8 +39,7 @@ export function createGrantApproval(options: {
   async function record({ person, client, scopes, portal, resource, flow }: Approval): Promise<GrantRecord> {
     const createdAt = clock.now();
     for (;;) {
-      const id = `grant_${randomBase62(22, randomBytes)}`;
-      if (!isGrantId(id)) throw new Error("made an id that is none");
+      const id = newId({ prefix: "grant_", length: 22, is: isGrantId }, randomBytes);
       const made = await grants.create({
         id,
         person: person.id,

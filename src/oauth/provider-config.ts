@@ -3,7 +3,7 @@ import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
 import type { Config } from "../config/config.ts";
 import { ownCookieName } from "../core/own-cookies.ts";
 import type { Accounts } from "./accounts.ts";
-import { CLIENT_SECRET_PREFIX } from "./clients-service.ts";
+import { CLIENT_SECRET_PREFIX, newClientId } from "./clients-service.ts";
 import { checkClientMetadata } from "./client-metadata.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { askEachTime } from "./interaction-policy.ts";
@@ -90,7 +90,7 @@ export function providerConfig(options: ProviderConfigOptions): Configuration {
 /** Ids and secrets of clients that register, in the form of ours. */
 export function clientFactories(randomBytes: RandomBytes) {
   return {
-    idFactory: () => `client_${randomBase62(20, randomBytes)}`,
+    idFactory: () => newClientId(randomBytes),
     secretFactory: () => CLIENT_SECRET_PREFIX + randomBase62(43, randomBytes),
   };
 }

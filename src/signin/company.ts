@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Scope } from "../core/ids.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
+import { newSecret } from "../credentials/new-ids.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import type { DocumentStore } from "../store/types.ts";
 import { cleanText } from "../web/foreign-text.ts";
@@ -108,7 +109,7 @@ const claimsSchema = z.object({
 export function createCompanySignin(options: CompanySigninOptions): CompanySignin {
   const { company, callback, documents, clock, randomBytes } = options;
   const provider = createProvider({ company, clock });
-  const random = (): string => Buffer.from(randomBytes(32)).toString("base64url");
+  const random = (): string => newSecret(randomBytes);
 
   /** What the browser wanted, if it began a sign-in with this state that nothing has ended yet. */
   async function takeState(state: string | null, cookie: string | null): Promise<CompanyRequest | null> {

@@ -1,5 +1,6 @@
 import { scrypt, timingSafeEqual } from "node:crypto";
 import type { RandomBytes } from "../credentials/key-format.ts";
+import { createLookupGate } from "../credentials/lookup-gate.ts";
 import { isCommonPassword } from "./common-passwords.ts";
 
 /** Cost of scrypt (RFC 7914): N = 2^ln, block size r, parallelism p. */
@@ -54,19 +55,28 @@ const HASH_BYTES = 32;
 /** See `Passwords`. */
 export function createPasswords(options: PasswordsOptions): Passwords {
   const { randomBytes, cost = OWASP_COST, derive = deriveScrypt } = options;
-  const places = createPlaces(AT_ONCE, options.queue ?? 16);
+  const gate = createLookupGate({ concurrent: AT_ONCE, queued: options.queue ?? 16 });
   const nobody: StoredPassword = { cost, salt: randomBytes(SALT_BYTES), hash: Buffer.alloc(HASH_BYTES) };
+
+  async function inTurn(work: () => Promise<Buffer>): Promise<Buffer> {
+    if (!(await gate.enter())) throw new PasswordsBusy();
+    try {
+      return await work();
+    } finally {
+      gate.leave();
+    }
+  }
 
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES);
-      const hash = await places(() => derive(normalized(password), salt, cost, HASH_BYTES));
+      const hash = await inTurn(() => derive(normalized(password), salt, cost, HASH_BYTES));
       return `$scrypt$ln=${cost.ln},r=${cost.r},p=${cost.p}$${base64(salt)}$${base64(hash)}`;
     },
     async verify(password, stored) {
       const known = stored === null ? null : parsePhc(stored);
       const { salt, hash, cost: held } = known ?? nobody;
-      const derived = await places(() => derive(normalized(password), salt, held, hash.length));
+      const derived = await inTurn(() => derive(normalized(password), salt, held, hash.length));
       const ok = timingSafeEqual(derived, hash) && known !== null;
       return { ok, outdated: ok && (held.ln !== cost.ln || held.r !== cost.r || held.p !== cost.p) };
     },
@@ -125,22 +135,4 @@ export function deriveScrypt(password: string, salt: Uint8Array, cost: ScryptCos
     else reject(error);
   });
   return promise;
-}
-
-/** Runs so many at once, lets so many wait in turn, and rejects the rest. */
-function createPlaces(atOnce: number, queue: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let free = atOnce;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else if (waiting.length >= queue) throw new PasswordsBusy();
-    else await new Promise<void>((resolve) => void waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }

@@ -1,9 +1,8 @@
 import { isPersonId, type PersonId } from "../core/ids.ts";
-import { randomBase62, type RandomBytes } from "../credentials/key-format.ts";
+import type { RandomBytes } from "../credentials/key-format.ts";
+import { newId } from "../credentials/new-ids.ts";
 
-/** A new id of 119 random bits. */
+/** An id for somebody who is added, or who comes from the company. */
 export function newPersonId(randomBytes: RandomBytes): PersonId {
-  const id = `usr_${randomBase62(20, randomBytes)}`;
-  if (!isPersonId(id)) throw new Error("made an id that is none");
-  return id;
+  return newId({ prefix: "usr_", length: 20, is: isPersonId }, randomBytes);
 }

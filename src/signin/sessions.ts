@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { isPersonId, type PersonId } from "../core/ids.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
+import { newSecret } from "../credentials/new-ids.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import type { DocumentStore, StoredDocument } from "../store/types.ts";
 
@@ -76,7 +77,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   return {
     async begin(person, previousToken, provedAt = clock.now()) {
       if (previousToken !== null) await remove(previousToken);
-      const token = Buffer.from(randomBytes(32)).toString("base64url");
+      const token = newSecret(randomBytes);
       const now = clock.now();
       const made = await documents.insert({
         kind: KIND,

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { RandomBytes } from "../credentials/key-format.ts";
+import { newSecret } from "../credentials/new-ids.ts";
 import type { People, PersonRecord } from "../store/people.ts";
 import type { DocumentStore } from "../store/types.ts";
 import { hasActiveAdministrator } from "./administrators.ts";
@@ -62,7 +63,7 @@ export function createSetupLinks(options: SetupLinksOptions): SetupLinks {
     isOpen,
     async issue() {
       if ((await people.count()) > 0) return null;
-      const token = Buffer.from(randomBytes(32)).toString("base64url");
+      const token = newSecret(randomBytes);
       const now = clock.now();
       const times = { createdAt: now, expiresAt: now + LIFE_MS };
       await documents.insert({ kind: KIND, id: idOf(token), value: {}, ...times, lookups: [], groups: [GROUP] });

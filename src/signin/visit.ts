@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { RandomBytes } from "../credentials/key-format.ts";
+import { newSecret } from "../credentials/new-ids.ts";
 import type { Cookies } from "../web/cookies.ts";
 import type { Csrf } from "../web/csrf.ts";
 import { presentedCookie, VISIT_COOKIE } from "./cookies.ts";
@@ -23,7 +24,7 @@ export function createVisits(options: {
   return {
     csrfToken(request, reply) {
       const present = presentedCookie(request, name);
-      const visit = present ?? Buffer.from(randomBytes(32)).toString("base64url");
+      const visit = present ?? newSecret(randomBytes);
       if (present === null) void reply.setCookie(name, visit, cookies.options(null));
       return csrf.token(bindingOf(visit));
     },
