@@ -17,11 +17,18 @@ end
 /**
  * Appends to the change log. `n` counts the entries, so that a follower sees a gap; `after` is the id of the one before,
  * so that it sees a log that fell back to an earlier state and went on from there. Returns `n`.
+ *
+ * Ids are made of the time as Redis makes them, but with microseconds in their second part: a server that takes over with
+ * a clock that is behind would else give ids again that the one before had given.
  */
 export const APPEND = `${NEWEST_ID}
 local function append(changes, count, tags)
-  local n, after = redis.call('INCR', count), newestId(changes)
-  redis.call('XADD', changes, 'MAXLEN', '~', 10000, '*', 'n', n, 'after', after, 'tags', tags)
+  local n, after, time = redis.call('INCR', count), newestId(changes), redis.call('TIME')
+  local lastMs, lastPart = string.match(after, '^(%d+)-(%d+)$')
+  local ms, part = time[1] * 1000 + math.floor(time[2] / 1000), time[2] % 1000
+  if ms <= tonumber(lastMs) then ms, part = lastMs, lastPart + 1 + time[2] end
+  local id = string.format('%.0f-%.0f', ms, part)
+  redis.call('XADD', changes, 'MAXLEN', '~', 10000, id, 'n', n, 'after', after, 'tags', tags)
   return n
 end
 `;
@@ -143,10 +150,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
 /**
- * KEYS changes, count → {id of the newest entry, its number}: the end of the log, also where its entries are gone and
- * only the counter is left.
+ * KEYS changes, count → {id of the newest entry, its number}. A log that is new or lost is begun by an entry that says
+ * that all may have changed: so its beginning is another one than that of any log before it.
  */
-export const NEWEST = `${NEWEST_ID}
+export const NEWEST = `${APPEND}
+if redis.call('EXISTS', KEYS[1]) == 0 then append(KEYS[1], KEYS[2], 'all') end
 return {newestId(KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0)}
 `;
 
