@@ -1,4 +1,5 @@
 import type { ChangeTag } from "../core/change-tag.ts";
+import type { CredentialProblem } from "../core/decision.ts";
 import type { ClientId, CredentialId, GrantId, PersonId, PortalId, Scope } from "../core/ids.ts";
 import type { IssuedKey } from "../credentials/key-service.ts";
 import type { Explanation } from "../policy/explain.ts";
@@ -290,6 +291,7 @@ export interface ExplainQuestion {
   readonly body: string | null;
   readonly caller:
     | { readonly kind: "anonymous" }
+    | { readonly kind: "refused"; readonly problem: CredentialProblem }
     | { readonly kind: "key"; readonly id: CredentialId }
     | { readonly kind: "scopes"; readonly scopes: readonly string[]; readonly portal: string | null };
 }

@@ -40,6 +40,8 @@ async function principalFor(caller: ExplainQuestion["caller"], deps: ExplainDeps
   switch (caller.kind) {
     case "anonymous":
       return { problem: "credential_missing" };
+    case "refused":
+      return { problem: caller.problem };
     case "key": {
       const record = await deps.keys.get(caller.id);
       if (record === null) throw new InvalidRequest([{ field: "caller", text: `there is no key ${caller.id}` }]);

@@ -5,14 +5,13 @@ import type { FastifyInstance } from "fastify";
 import { createApiAuth } from "../admin/api/auth.ts";
 import { createIdempotency } from "../admin/api/idempotency.ts";
 import { adminApi } from "../admin/api/plugin.ts";
-import { adminPages, type Examples } from "../admin/routes/admin-pages.ts";
+import { adminPages } from "../admin/routes/admin-pages.ts";
 import { createAdminTokenCheck } from "../administration/admin-tokens.ts";
 import type { LiveStatus } from "../administration/status.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { messagePage } from "../oauth/pages/messages.ts";
-import { protectedResources } from "../policy/resources.ts";
 import type { Policy } from "../policy/types.ts";
 import type { OpenStreams } from "../proxy/open-streams.ts";
 import { createSignin, type Signin } from "../signin/signin.ts";
@@ -22,6 +21,7 @@ import type { AuditLog } from "../telemetry/audit.ts";
 import type { Log } from "../telemetry/log.ts";
 import { aboutOf, createWebServer, type WebServer } from "../web/server.ts";
 import { wireAdministration } from "./administration.ts";
+import { examplesFor } from "./examples.ts";
 import type { Records } from "./records.ts";
 import { cookieKeysFor } from "./secrets.ts";
 import { VERSION } from "./version.ts";
@@ -76,6 +76,7 @@ export function registerConsole(
       clock,
       randomBytes,
       audit,
+      policy: deps.policy,
       accountPath: config.signin.path,
       examples: () => examplesFor(config, deps, `${address}${prefix}`),
     }),
@@ -132,15 +133,4 @@ export async function createAdminConsole(config: Config, deps: ConsoleDeps, orig
 /** By the name that the listener was asked under, which its check of hosts has let through. */
 function originOf({ headers, socket }: IncomingMessage): string {
   return `${socket instanceof TLSSocket ? "https" : "http"}://${headers.host ?? ""}`;
-}
-
-/** Addresses to try things at. The first route that a key opens, and the first for MCP. */
-function examplesFor(config: Config, { issuer, policy }: ConsoleDeps, console: string): Examples {
-  const mcp = protectedResources(policy()).find(({ path }) => path !== "");
-  return {
-    api: `${issuer()}/`,
-    mcp: mcp === undefined ? null : `${issuer()}${mcp.path}`,
-    token: config.oauth.enabled ? `${issuer()}${config.oauth.path}/token` : null,
-    adminApi: `${console}/api/v1/keys`,
-  };
 }

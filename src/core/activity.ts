@@ -18,10 +18,16 @@ export interface Activity {
   readonly client: string | null;
   readonly route: string | null;
   readonly method: string | null;
+  /** As the caller named it. */
+  readonly host: string | null;
   readonly path: string | null;
   readonly status: number | null;
   /** The portal that the request names. */
   readonly portal: string | null;
+  /** The portal that the credential is restricted to. */
+  readonly portalAllowed: string | null;
+  /** The scopes of the credential, with single spaces between. */
+  readonly scopesHeld: string | null;
   readonly mcp: { readonly method: string; readonly tool: string | null } | null;
   readonly requestId: string | null;
   readonly clientIp: string | null;

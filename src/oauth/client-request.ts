@@ -48,7 +48,7 @@ export function checkClientRequest(request: ClientRequest, limits: Rights): Chec
     const problem = redirectUriProblem(uri);
     if (problem !== null)
       problems.push({
-        field: "redirect_uris",
+        field: `redirect_uris.${request.redirectUris.indexOf(uri)}`,
         text: `redirect URI ${JSON.stringify(uri)} ${REDIRECT_URI_PROBLEMS[problem]}`,
       });
   }

@@ -4,7 +4,16 @@ import { jsonFields, MAX_FIELDS_BYTES } from "./json-fields.ts";
 import { boundedText } from "./json-text.ts";
 
 /** Longest value of each kind, in characters, as in audit lines; a path is shorter. */
-const MAX = { id: 128, method: 32, path: 512, subject: 256, portal: 128, reason: 64, detail: 512 } as const;
+const MAX = {
+  id: 128,
+  method: 32,
+  path: 512,
+  subject: 256,
+  portal: 128,
+  reason: 64,
+  detail: 512,
+  scopes: 1024,
+} as const;
 
 /** What a page shows of a request's line. Texts that a caller chose are redacted and cut, and may hold anything. */
 export function activityOfRequest(record: RequestRecord, at: number, instance: string): Activity {
@@ -23,9 +32,12 @@ export function activityOfRequest(record: RequestRecord, at: number, instance: s
     client: textOrNull(principal?.clientId, MAX.subject),
     route: textOrNull(record.routeId, MAX.id),
     method: boundedText(record.method, MAX.method),
+    host: textOrNull(record.host, MAX.subject),
     path: boundedText(record.path, MAX.path),
     status: wholeOrNull(record.status),
     portal: textOrNull(record.portalNamed, MAX.portal),
+    portalAllowed: textOrNull(principal?.portal, MAX.portal),
+    scopesHeld: textOrNull(principal?.scopesText, MAX.scopes),
     mcp: mcp === null ? null : { method: boundedText(mcp.method, MAX.id), tool: textOrNull(mcp.tool, MAX.id) },
     requestId: boundedText(record.requestId, MAX.id),
     clientIp: boundedText(record.clientIp, MAX.id),
@@ -74,9 +86,12 @@ const NOTHING = {
   client: null,
   route: null,
   method: null,
+  host: null,
   path: null,
   status: null,
   portal: null,
+  portalAllowed: null,
+  scopesHeld: null,
   mcp: null,
   requestId: null,
   clientIp: null,

@@ -76,7 +76,10 @@ input::placeholder { color: var(--muted); opacity: 1; }
 .axis { display: flex; justify-content: space-between; margin: 0.25rem 0 0; color: var(--muted); font-size: 0.8125rem; }
 
 .copy { margin: 0 0 1.25rem; }
-.copy-head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem; min-height: 2.75rem; margin: 0 0 0.375rem; }
+.copy-head { display: flex; align-items: center; justify-content: space-between; gap: 0.5rem; min-height: 2.75rem; margin: 0 0 0.375rem; }
+h1 .foreign { display: inline; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+.keep { white-space: nowrap; }
+textarea { font: 0.875rem/1.5 var(--mono); }
 .copy-head h2 { margin: 0; font-size: 1rem; }
 pre { margin: 0 0 1rem; padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--sunken); font: 0.875rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
 .copy pre { margin: 0; user-select: all; }

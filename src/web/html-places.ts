@@ -17,8 +17,8 @@ type State =
 const TEXT: State = { kind: "text" };
 const TAG: State = { kind: "tag" };
 const ATTRIBUTE = /^[\s/]*([^\s"'<>/=]+)(?:(=)(")?)?/;
-/** Elements whose text is not read as other text is, but for `title`, whose text is escaped the same. */
-const RAW_TEXT = /^<(?:script|style|textarea|xmp|iframe|noembed|noframes|plaintext|template)(?=[\s/>])/i;
+/** Elements whose text is not read as other text is, but for `title` and `textarea`, whose text is escaped the same. */
+const RAW_TEXT = /^<(?:script|style|xmp|iframe|noembed|noframes|plaintext|template)(?=[\s/>])/i;
 
 /** The same literal text comes again with every call of a template: it is read once. */
 const known = new WeakMap<TemplateStringsArray, readonly Place[]>();

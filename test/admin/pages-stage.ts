@@ -7,9 +7,11 @@ import { createRecords } from "../../src/app/records.ts";
 import { signinSection } from "../../src/config/signin-schema.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { createDigester } from "../../src/credentials/digest.ts";
+import { principalOf } from "../../src/credentials/principal.ts";
 import { createKeyService } from "../../src/credentials/key-service.ts";
 import { explainMessage } from "../../src/mcp/explain.ts";
 import { explain } from "../../src/policy/explain.ts";
+import { exampleFor } from "../../src/policy/request-example.ts";
 import { createSignin, type Signin } from "../../src/signin/signin.ts";
 import { createAdminTokens } from "../../src/store/admin-tokens.ts";
 import type { Role } from "../../src/store/people.ts";
@@ -141,7 +143,14 @@ export async function startPages({
       randomBytes,
       audit,
       accountPath: "/signin",
-      examples: () => ({ api: "https://desk.example.com/api", mcp: MCP_URL, token: null, adminApi: null }),
+      policy: () => policy,
+      examples: () => ({
+        origin: "https://desk.example.com",
+        forKey: (key) => exampleFor(policy, principalOf(key), () => true),
+        mcp: MCP_URL,
+        token: null,
+        adminApi: null,
+      }),
     }),
   );
   const listening = await listen(web);

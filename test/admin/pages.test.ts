@@ -126,7 +126,9 @@ onBothStores("API keys on the pages", (stores) => {
     const key = KEY.exec(made.text)?.[0] ?? "";
     expect(made.status).toBe(200);
     expect(made.headers.get("cache-control")).toBe("no-store");
-    expect(unescapeHtml(made.text)).toContain(`curl -H "Authorization: Bearer ${key}" https://desk.example.com/api`);
+    expect(unescapeHtml(made.text)).toContain(
+      `curl -H "Authorization: Bearer ${key}" "https://desk.example.com/api/portals/acme/tickets"`,
+    );
     expect(unescapeHtml(made.text)).toContain(`"url": "https://desk.example.com/mcp"`);
     const { items } = await stage.administration.keys.list({ limit: 10 });
     expect(items).toMatchObject([
@@ -318,6 +320,12 @@ onBothStores("clients on the pages", (stores) => {
     expect(more.text.match(/name="redirect_uri"/g)).toHaveLength(3);
     const failed = await admin.send(more, { redirect_uri: ["http://a.example/cb", "https://b.example/cb"], more: "" });
     expect([failed.status, failed.text.includes("https://b.example/cb")]).toEqual([422, true]);
+    const second = await admin.send(failed, {
+      redirect_uri: ["", "https://a.example/cb", "http://b.example/cb"],
+      more: "",
+    });
+    expect(Array.from(second.text.matchAll(/id="([\w-]+)-problem"/g), ([, id]) => id)).toEqual(["redirect_uri-3"]);
+    expect(second.text).toMatch(/<a href="#redirect_uri-3">Redirect URI 3: /);
     const made = await admin.send(failed, {
       redirect_uri: ["https://a.example/cb", "", "https://b.example/cb"],
       more: "",
@@ -495,6 +503,9 @@ onBothStores("connected apps and API tokens on the pages", (stores) => {
     });
     expect(words(await admin.at(`/apps?person=${person.id}`))).toContain("Desk Assistant");
     expect(words(await admin.at("/access/switch"))).toContain("1 connected app ends");
+    const [other] = (await stage.administration.people.list({ search: "admin@", limit: 1 })).items;
+    const none = await admin.at(`/apps?person=${other?.id ?? ""}`);
+    expect(words(none)).toContain("Only those of admin@example.com");
     const asked = await admin.at(`/apps/${id}/revoke`);
     expect(words(asked)).toContain("This cannot be undone.");
     expect(words(await admin.send(asked))).toContain("The access is revoked.");
@@ -528,7 +539,10 @@ onBothStores("activity on the pages", (stores) => {
       credentialKind: null,
       client: null,
       status: 403,
+      host: null,
       portal: null,
+      portalAllowed: null,
+      scopesHeld: null,
       mcp: null,
       requestId: null,
       clientIp: null,
@@ -561,8 +575,7 @@ onBothStores("activity on the pages", (stores) => {
     const href = unescapeHtml(/href="(\/admin\/activity\/[^"]*)"><code>GET/.exec(list.text)?.[1] ?? "");
     const entry = await admin.get(new URL(href, list.url).href);
     expect(words(entry)).toContain("Compare portal_named and portal_allowed in the audit line.");
-    const explain = unescapeHtml(/href="(\/admin\/explain[^"]*)"[^>]*>\s*Explain this/.exec(entry.text)?.[1] ?? "");
-    const steps = await admin.get(new URL(explain, entry.url).href);
+    const steps = await admin.send(entry, {}, "/explain");
     expect(steps.status).toBe(200);
     expect(words(steps)).toContain("the request names portal globex; the credential is restricted to acme");
     expect(words(steps)).toContain("403 portal_forbidden");
@@ -572,16 +585,32 @@ onBothStores("activity on the pages", (stores) => {
     const stage = await startPages(stores());
     const admin = await stage.browser("admin");
     const cases = [
-      ["target=nopath", "Begin with a slash."],
-      ["target=/x&as=key&key=noice", "This is no id of a key"],
-      ["target=/x&as=key&key=key_00000000000000000000", "There is no key key_00000000000000000000."],
-      ["target=/x&as=scopes&scopes=nope:read", "Unknown scope"],
+      [{ target: "nopath" }, "Begin with a slash."],
+      [{ target: "/x", as: "key", key: "noice" }, "Give the id of a key"],
+      [{ target: "/x", as: "key", key: "key_00000000000000000000" }, "There is no key key_00000000000000000000."],
+      [{ target: "/x", as: "scopes", scope: "nope:read" }, "Unknown scope"],
+      [{ target: "/x", headers: "no header" }, "Write each on a line of its own"],
+      [{ target: "/x", headers: "Cookie: a=b" }, "Leave out the credential here"],
     ] as const;
-    for (const [query, text] of cases) {
-      const page = await admin.at(`/explain?${query}`);
-      expect([query, page.status, words(page).includes(text)]).toEqual([query, 422, true]);
+    const form = await admin.at("/explain");
+    for (const [fields, text] of cases) {
+      const page = await admin.send(form, { body: '{"kept": true}', ...fields });
+      expect([fields, page.status, words(page).includes(text)]).toEqual([fields, 422, true]);
+      expect(unescapeHtml(page.text)).toContain('{"kept": true}</textarea>');
     }
-    expect(words(await admin.at("/explain?target=/nothing"))).toContain("404 no_route");
+    expect(words(await admin.send(form, { target: "/nothing" }))).toContain("404 no_route");
+  });
+
+  test("a link fills in the form and asks nothing, without a query or a body", async () => {
+    const stage = await startPages(stores());
+    const admin = await stage.browser("admin");
+    const query = "method=POST&target=%2Fx%3Fone%3DMARK&as=scopes&scope=tickets:read&body=MARK&headers=A:MARK";
+    const page = await admin.at(`/explain?${query}`);
+    expect(page.status).toBe(200);
+    expect(page.text).toContain('value="/x"');
+    expect(page.text).not.toMatch(/MARK|The decision/);
+    const secret = `noice_sk_live_${"a".repeat(36)}`;
+    expect((await admin.send(page, { target: "/x", as: "key", key: secret })).text).not.toContain(secret);
   });
 });
 

@@ -200,11 +200,12 @@ const ENTRY: EntryView = {
   explain: {
     method: "POST",
     target: "/api/portals/acme/tickets",
-    host: "desk.example.com",
     as: "key",
     key: KEY.id,
     scopes: [],
     portal: "",
+    headers: ["Host: desk.example.com"],
+    body: "",
   },
   about: [{ label: "The API key", href: PATHS.key(KEY.id) }],
 };
@@ -251,7 +252,7 @@ const ACTIVITY: ActivityListView = {
 };
 
 const EXPLAIN: ExplainView = {
-  form: { method: "GET", target: "", host: "", as: "nobody", key: "", scopes: [], portal: "", body: "" },
+  form: { method: "GET", target: "", as: "nobody", key: "", scopes: [], portal: "", headers: [], body: "" },
   problems: {},
   catalogue: CATALOGUE,
   answer: null,
@@ -379,8 +380,19 @@ export const ADMIN_STATES: Readonly<Record<string, () => Html>> = {
       id: KEY.id,
       name: KEY.name,
       key,
-      apiUrl: "https://desk.example.com/api/portals",
+      origin: "https://desk.example.com",
+      example: { kind: "ready", request: { method: "GET", target: "/api/portals", headers: [], body: null } },
       mcpUrl: MCP_URL,
+      old: null,
+    }),
+  "admin-key-issued-pattern": () =>
+    keyIssuedPage(FRAME, {
+      id: KEY.id,
+      name: KEY.name,
+      key,
+      origin: "https://desk.example.com",
+      example: { kind: "pattern", method: "POST", pattern: "/api/portals/:portal/tickets/*" },
+      mcpUrl: null,
       old: null,
     }),
   "admin-key": () => keyPage(FRAME, KEY),
@@ -598,7 +610,16 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     fields: [[text, text]],
     before: text,
     after: text,
-    explain: { method: text, target: text, host: text, as: text, key: text, scopes, portal: text },
+    explain: {
+      method: text,
+      target: text,
+      as: text,
+      key: text,
+      scopes,
+      portal: text,
+      headers: [text],
+      body: text,
+    },
     about: [{ label: text, href: "/admin" }],
   };
   const filters = {
@@ -646,7 +667,25 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     "keys-none": () => keyListPage(frame, { search: text, state: null, keys: [], ...NONE }),
     "key-form": () => keyFormPage(frame, { ...form, expiry: text, expiresOn: text }),
     "key-issued": () =>
-      keyIssuedPage(frame, { id: text, name: text, key: text, apiUrl: text, mcpUrl: text, old: null }),
+      keyIssuedPage(frame, {
+        id: text,
+        name: text,
+        key: text,
+        origin: text,
+        example: { kind: "ready", request: { method: text, target: text, headers: [[text, text]], body: null } },
+        mcpUrl: text,
+        old: null,
+      }),
+    "key-issued-pattern": () =>
+      keyIssuedPage(frame, {
+        id: text,
+        name: text,
+        key: text,
+        origin: text,
+        example: { kind: "pattern", method: text, pattern: text },
+        mcpUrl: null,
+        old: null,
+      }),
     key: () => keyPage(frame, { ...keyView, replacedBy: text }),
     "key-revoke": () => keyRevokePage(frame, keyView, null),
     "key-rotate": () => keyRotatePage(frame, keyView, { overlap: text, problems }),
@@ -670,7 +709,16 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     "entry-request": () => entryPage(frame, { ...entry, action: null }),
     explain: () =>
       explainPage(frame, {
-        form: { method: text, target: text, host: text, as: text, key: text, scopes, portal: text, body: text },
+        form: {
+          method: text,
+          target: text,
+          as: text,
+          key: text,
+          scopes,
+          portal: text,
+          headers: [text],
+          body: text,
+        },
         problems: { target: text },
         catalogue,
         answer: { allow: false, status: 403, steps: [step] },

@@ -1,10 +1,10 @@
+import { hiddenField } from "../../web/fields.ts";
 import { foreignText } from "../../web/foreign-text.ts";
 import { type Html, html } from "../../web/html.ts";
 import { type ActivityRow, outcomeBadge, whatHappened } from "./activity-list.ts";
 import type { ExplainForm } from "./explain.ts";
-import { type Frame, settingsPage } from "./frame.ts";
+import { type Frame, postForm, settingsPage } from "./frame.ts";
 import { card, facts, fullMoment } from "./parts.ts";
-import { withQuery } from "./paths.ts";
 import { eventWords, reasonWords } from "./reason-words.ts";
 
 export interface EntryView extends ActivityRow {
@@ -14,22 +14,20 @@ export interface EntryView extends ActivityRow {
   readonly before: string | null;
   readonly after: string | null;
   /** For a request: what to ask the rules. */
-  readonly explain: Pick<ExplainForm, "method" | "target" | "host" | "key" | "scopes" | "portal" | "as"> | null;
+  readonly explain: ExplainForm | null;
   /** Links to what it is about. */
   readonly about: readonly { readonly label: string; readonly href: string }[];
 }
+
+/** Reasons that say no more than the badge. */
+const PLAIN: ReadonlySet<string> = new Set(["ok", "allowed"]);
 
 /** One entry of the activity with all that is known of it. */
 export function entryPage(frame: Frame, entry: EntryView): Html {
   const { paths, now } = frame;
   const { text, check } = reasonWords(entry.reason);
   const { explain } = entry;
-  const steps =
-    explain === null
-      ? null
-      : html`<p>
-          <a class="button" href="${explainHref(paths.explain, explain)}">Explain this request in steps</a>
-        </p>`;
+  const reason = html`${foreignText(text, 200)} <code>${foreignText(entry.reason, 60)}</code>`;
   const about = entry.about.map(
     ({ label, href }, index) => html`${index === 0 ? null : " · "}<a href="${href}">${label}</a>`,
   );
@@ -39,7 +37,7 @@ export function entryPage(frame: Frame, entry: EntryView): Html {
     heading: whatHappened(entry),
     up: { label: "Activity", href: paths.activity },
     body: html`<div class="card">
-        <p>${outcomeBadge(entry)} ${foreignText(text, 200)} <code>${foreignText(entry.reason, 60)}</code></p>
+        <p>${outcomeBadge(entry)} ${PLAIN.has(entry.reason) ? null : reason}</p>
         ${check === null || entry.decision === "allow" ? null : html`<p class="hint">${withCode(check)}</p>`}
         ${facts([
           ["When", fullMoment(entry.at, now)],
@@ -47,7 +45,7 @@ export function entryPage(frame: Frame, entry: EntryView): Html {
           ...entry.fields.map(([name, value]) => [fieldLabel(name), html`${foreignText(value, 600)}`] as const),
           ["About", about.length === 0 ? null : html`${about}`],
         ])}
-        ${steps}
+        ${explain === null ? null : explainForm(frame, explain)}
       </div>
       ${change(entry)}`,
   });
@@ -58,8 +56,14 @@ function withCode(text: string): Html {
   return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
 }
 
-function explainHref(path: string, { scopes, ...form }: NonNullable<EntryView["explain"]>): string {
-  return withQuery(path, { ...form, scopes: scopes.join(" ") });
+/** A button that asks the rules in force, with what the entry tells of the request. */
+function explainForm(frame: Frame, { headers, scopes, ...texts }: ExplainForm): Html {
+  const hidden = Object.entries({ ...texts, headers: headers.join("\n") }).map(([name, value]) =>
+    hiddenField(name, value),
+  );
+  const fields = html`${hidden} ${scopes.map((scope) => hiddenField("scope", scope))}
+    <button type="submit">Explain this request in steps</button>`;
+  return postForm(frame, frame.paths.explain, fields);
 }
 
 function change({ before, after }: EntryView): Html | null {

@@ -44,8 +44,17 @@ const GRANT_TYPES = [
   { value: "refresh_token", label: "It stays connected (refresh tokens)" },
 ] as const;
 
-/** Fields for redirect URIs, at least; one more than are filled in. */
+/** Fields for redirect URIs, at least. */
 const FEWEST_URIS = 2;
+
+/** The id of the field of one redirect URI, counted from 0; the first one stands for all of them, too. */
+export function redirectField(index: number): string {
+  return index === 0 ? "redirect_uri" : `redirect_uri-${index + 1}`;
+}
+
+function uriFields(given: readonly string[]): number {
+  return Math.max(FEWEST_URIS, given.length);
+}
 
 /**
  * A form for a new client. Posts `name`, `kind`, `redirect_uri` (a list), `grant_type` (a list), `scope` (a list),
@@ -53,14 +62,7 @@ const FEWEST_URIS = 2;
  */
 export function clientFormPage(frame: Frame, view: ClientFormView): Html {
   const { problems, catalogue } = view;
-  const labels = {
-    name: "Name",
-    kind: "Kind",
-    redirect_uri: "Redirect URIs",
-    grant_type: "How it gets tokens",
-    scope: "Scopes",
-    portal: "Portal",
-  };
+  const labels = labelsOf(view);
   const summary = problemSummary(problems, labels);
   const fields = html`${textField({
     name: "name",
@@ -107,17 +109,30 @@ export function clientFormPage(frame: Frame, view: ClientFormView): Html {
   });
 }
 
+function labelsOf({ redirectUris }: ClientFormView) {
+  const uris = Array.from({ length: uriFields(redirectUris) }, (_, index) => [
+    redirectField(index),
+    `Redirect URI ${index + 1}`,
+  ]);
+  return {
+    name: "Name",
+    kind: "Kind",
+    ...Object.fromEntries(uris),
+    grant_type: "How it gets tokens",
+    scope: "Scopes",
+    portal: "Portal",
+  };
+}
+
 function redirectFields({ redirectUris, problems }: ClientFormView): Html {
-  const problem = problemOf(problems, "redirect_uri");
-  const count = Math.max(FEWEST_URIS, redirectUris.length);
-  const fields = Array.from({ length: count }, (_, index) =>
+  const fields = Array.from({ length: uriFields(redirectUris) }, (_, index) =>
     inputField({
       name: "redirect_uri",
-      id: index === 0 ? "redirect_uri" : `redirect_uri-${index + 1}`,
+      id: redirectField(index),
       label: `Redirect URI ${index + 1}`,
       type: "url",
       value: cleanText(redirectUris[index] ?? "", 2048),
-      problem: index === 0 ? problem : null,
+      problem: problemOf(problems, redirectField(index)),
       ...(index === 0 ? { hint: "Where it gets people back, exactly. Only for clients that use the browser." } : {}),
     }),
   );

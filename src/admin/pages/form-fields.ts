@@ -173,6 +173,35 @@ export function inputField(field: {
   </div>`;
 }
 
+/** A field of several lines, which is not asked for. */
+export function areaField(field: {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly hint: string;
+  readonly problem: string | null;
+}): Html {
+  const { label, name, problem } = field;
+  // A line break right after the tag is not part of the text.
+  const value = `\n${field.value}`;
+  const list = attributes({
+    id: name,
+    name,
+    rows: "4",
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    "aria-invalid": problem === null ? null : "true",
+    "aria-describedby": problem === null ? `${name}-hint` : `${name}-hint ${name}-problem`,
+  });
+  return html`<div class="field">
+    <label for="${name}">${label}</label>
+    <p class="hint" id="${name}-hint">${field.hint}</p>
+    ${problem === null ? null : html`<p class="problem" id="${name}-problem">${problem}</p>`}
+    <textarea ${list}>${value}</textarea>
+  </div>`;
+}
+
 /** The buttons under a form: what it does, and the way back. */
 export function formActions(label: string, cancel: string, look: "primary" | "danger" = "primary"): Html {
   return html`<div class="actions">

@@ -52,16 +52,19 @@ const COLUMNS = [
 export function grantListPage(frame: Frame, view: GrantListView): Html {
   const { paths } = frame;
   const all = html`<a href="${paths.grants}">Show all</a>`;
-  const none = emptyState(
-    "No connected apps",
-    "When a person allows an application to act for them, it stands here, and you can end it.",
-    html`<a class="button" href="${paths.clients}">See the clients</a>`,
-  );
+  const none =
+    view.of === null
+      ? emptyState(
+          "No connected apps",
+          "When a person allows an application to act for them, it stands here, and you can end it.",
+          html`<a class="button" href="${paths.clients}">See the clients</a>`,
+        )
+      : emptyState("None of these", "They are connected to nothing now, and were not lately.", all);
   return settingsPage(frame, {
     tab: "grants",
     title: "Connected apps",
     lead: "What people allowed applications to do in their name.",
-    body: html`${view.of === null ? null : html`<p>Only those of ${foreign(view.of, 120)}. ${all}</p>`}
+    body: html`${view.of === null ? null : html`<p>Only those of ${foreign(view.of, 120)}. ${view.grants.length === 0 ? null : all}</p>`}
     ${
       view.grants.length === 0
         ? none

@@ -52,8 +52,11 @@ function acts({ paths }: Frame, key: KeyView): Html {
     >Activity of this key</a
   >`;
   if (key.state !== "active") return activity;
+  const explain = html`<a class="button" href="${withQuery(paths.explain, { as: "key", key: key.id })}"
+    >Try a request…</a
+  >`;
   const rotate = html`<a class="button" href="${paths.rotateKey(key.id)}">Rotate…</a>`;
-  return html`${activity} ${key.replacedBy === null ? rotate : null}
+  return html`${activity} ${explain} ${key.replacedBy === null ? rotate : null}
     <a class="button danger" href="${paths.revokeKey(key.id)}">Revoke…</a>`;
 }
 

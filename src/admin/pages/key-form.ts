@@ -1,5 +1,6 @@
 import { problemSummary, textField } from "../../web/fields.ts";
-import { cleanText, foreign } from "../../web/foreign-text.ts";
+import type { CredentialExample } from "../../policy/request-example.ts";
+import { cleanText, foreign, foreignText } from "../../web/foreign-text.ts";
 import { type Html, html } from "../../web/html.ts";
 import {
   type Catalogue,
@@ -98,8 +99,10 @@ export interface KeyIssuedView {
   readonly id: string;
   readonly name: string;
   readonly key: string;
-  /** An address to try the key at; `null` where none is known. */
-  readonly apiUrl: string | null;
+  /** Of the service, for its callers. */
+  readonly origin: string;
+  /** What to try the key at; `null` where the rules open nothing to it but MCP. */
+  readonly example: CredentialExample | null;
   /** Address of an MCP route. */
   readonly mcpUrl: string | null;
   /** What became of the old key after a rotation. */
@@ -108,8 +111,7 @@ export interface KeyIssuedView {
 
 /** The new key, this once, with what to do with it. */
 export function keyIssuedPage(frame: Frame, view: KeyIssuedView): Html {
-  const { key, apiUrl, mcpUrl } = view;
-  const curl = apiUrl === null ? null : `curl -H "Authorization: Bearer ${key}" ${apiUrl}`;
+  const { key, mcpUrl } = view;
   return settingsPage(frame, {
     tab: "keys",
     title: "Your new API key",
@@ -117,12 +119,33 @@ export function keyIssuedPage(frame: Frame, view: KeyIssuedView): Html {
     up: { label: "API keys", href: frame.paths.keys },
     script: "copy",
     body: html`<div class="card slim">
-      ${secretOnce("API key", key)} ${view.old === null ? null : html`<p>${view.old}</p>`}
-      ${curl === null ? null : copyBlock({ id: "curl", label: "Try it", text: curl })}
+      ${secretOnce("API key", key)} ${view.old === null ? null : html`<p>${view.old}</p>`} ${tryIt(view)}
       ${mcpUrl === null ? null : copyBlock({ id: "mcp", label: "Configuration of an MCP client", text: mcpConfiguration(mcpUrl, key) })}
       <div class="actions"><a class="button primary" href="${frame.paths.key(view.id)}">I have copied it</a></div>
     </div>`,
   });
+}
+
+function tryIt({ example, key, origin }: KeyIssuedView): Html {
+  if (example?.kind === "ready") {
+    const { headers, target } = example.request;
+    const fields = [["Authorization", `Bearer ${key}`] as const, ...headers];
+    const options = fields.map(([name, value]) => `-H ${shellWord(`${name}: ${value}`)}`);
+    return copyBlock({ id: "curl", label: "Try it", text: `curl ${options.join(" ")} ${shellWord(origin + target)}` });
+  }
+  const text =
+    example === null
+      ? "No rule in force opens a path to this key, but for public ones and MCP: it needs other scopes to call the API."
+      : html`It may call
+          <code>${example.method} ${foreignText(`${origin}${example.pattern}`, 2048)}</code>
+          with the header <code>Authorization: Bearer …</code>. Put in what the path leaves open.`;
+  return html`<h2>Try it</h2>
+    <p>${text}</p>`;
+}
+
+/** One word of a command line, whatever shell reads it, where it has nothing that a shell could expand. */
+function shellWord(text: string): string {
+  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }
 
 /** As MCP clients read it: JSON with `mcpServers`. */

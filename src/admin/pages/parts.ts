@@ -120,15 +120,17 @@ export interface PortalView {
   readonly name: string | null;
 }
 
+const ALL_PORTALS = html`<span class="keep">All portals</span>`;
+
 /** One portal, or all of them. */
 export function portalText(portal: PortalView | null): Html | string {
-  if (portal === null) return "All portals";
+  if (portal === null) return ALL_PORTALS;
   return portal.name === null ? html`<code>${portal.id}</code>` : foreign(portal.name);
 }
 
 /** Some portals, or all of them. */
 export function portalList(portals: readonly PortalView[] | null): Html | string {
-  if (portals === null) return "All portals";
+  if (portals === null) return ALL_PORTALS;
   if (portals.length === 0) return "none";
   return html`${portals.map((portal, index) => html`${index === 0 ? null : ", "}${portalText(portal)}`)}`;
 }

@@ -101,7 +101,7 @@ const showEntry: Handler = async ({ desk, request, show, stop }) => {
   const { paths } = desk;
   const id = textParameter(request.params, "id");
   const entry = await desk.administration.activity.get(id);
-  if (entry !== null) return show(200, (frame) => entryPage(frame, entryView(entry, paths)));
+  if (entry !== null) return show(200, (frame) => entryPage(frame, entryView(entry, paths, desk.policy())));
   const link = { label: "See the activity", href: paths.activity };
   const text = "Only the latest entries are kept here; the audit file is the full record.";
   return stop(404, { tab: "activity", title: "This entry is not here any more", text, link });

@@ -1,8 +1,10 @@
 import type { ActivityEntry } from "../../administration/administration.ts";
 import { isClientId, isCredentialId, isGrantId, isPersonId } from "../../core/ids.ts";
+import type { Policy } from "../../policy/types.ts";
 import type { EntryView } from "../pages/activity-entry.ts";
 import type { ActivityRow } from "../pages/activity-list.ts";
 import { type AdminPaths, withQuery } from "../pages/paths.ts";
+import { explainFormOf } from "./explain-question.ts";
 
 /** Fields that a page shows apart from the others, or not at all. */
 const APART: ReadonlySet<string> = new Set([
@@ -36,7 +38,7 @@ export function activityRow({ id, at, event, decision, reason, fields }: Activit
   };
 }
 
-export function entryView(entry: ActivityEntry, paths: AdminPaths): EntryView {
+export function entryView(entry: ActivityEntry, paths: AdminPaths, policy: Policy): EntryView {
   const { fields } = entry;
   const shown = Object.entries(fields).flatMap(([name, value]) => {
     const text = APART.has(name) ? "" : fieldText(value);
@@ -47,27 +49,8 @@ export function entryView(entry: ActivityEntry, paths: AdminPaths): EntryView {
     fields: shown,
     before: jsonIn(fields, "before"),
     after: jsonIn(fields, "after"),
-    explain: entry.event === "request" ? explainOf(fields) : null,
+    explain: explainFormOf(entry, policy),
     about: aboutOf(fields, paths),
-  };
-}
-
-/** What to ask the rules to see why: as the key where it was one, else with the scopes that were held. */
-function explainOf(fields: ActivityEntry["fields"]): EntryView["explain"] {
-  const method = textIn(fields, "method");
-  const target = textIn(fields, "path");
-  if (method === null || target === null) return null;
-  const credential = textIn(fields, "credential");
-  const isKey = credential?.startsWith("key_") === true;
-  const held = fields["scopes_held"];
-  return {
-    method,
-    target,
-    host: textIn(fields, "host") ?? "",
-    as: isKey ? "key" : credential === null ? "nobody" : "scopes",
-    key: isKey ? credential : "",
-    scopes: Array.isArray(held) ? held.filter((scope) => typeof scope === "string") : [],
-    portal: textIn(fields, "portal_allowed") ?? "",
   };
 }
 

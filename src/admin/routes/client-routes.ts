@@ -10,7 +10,7 @@ import {
   clientPage,
   clientSecretPage,
 } from "../pages/client-detail.ts";
-import { clientFormPage } from "../pages/client-form.ts";
+import { clientFormPage, redirectField } from "../pages/client-form.ts";
 import { clientListPage } from "../pages/client-list.ts";
 import type { Problems } from "../pages/form-fields.ts";
 import { type ClientAct, withQuery } from "../pages/paths.ts";
@@ -107,15 +107,21 @@ const add: Handler = async (visit) => {
   if (form.kind !== "confidential" && form.kind !== "public") {
     return showForm(visit, 422, form, { kind: "Choose what kind it is." });
   }
+  const given = form.redirect_uri
+    .map((uri, index) => ({ uri: uri.trim(), field: redirectField(index) }))
+    .filter(({ uri }) => uri !== "");
   const wanted = {
     name: form.name,
     confidential: form.kind === "confidential",
-    redirectUris: form.redirect_uri.map((uri) => uri.trim()).filter((uri) => uri !== ""),
+    redirectUris: given.map(({ uri }) => uri),
     grantTypes: form.grant_type,
     scopes: form.scope,
     portal: form.portal === "" ? null : form.portal,
   };
-  const made = await orProblems(() => desk.administration.clients.add(actor, wanted), FIELDS);
+  const made = await orProblems(() => desk.administration.clients.add(actor, wanted), {
+    ...FIELDS,
+    ...Object.fromEntries(given.map(({ field }, index) => [`redirect_uris.${index}`, field])),
+  });
   if (!made.ok) return showForm(visit, 422, form, made.problems);
   const { record, secret } = made.value;
   if (secret === null) return leadTo(desk.paths.client(record.id), "client_added");

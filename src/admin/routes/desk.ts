@@ -5,8 +5,10 @@ import type { Administration } from "../../administration/administration.ts";
 import { isFreshProof, SigninStale } from "../../administration/authority.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RandomBytes } from "../../credentials/key-format.ts";
+import type { CredentialExample } from "../../policy/request-example.ts";
+import type { Policy } from "../../policy/types.ts";
 import type { SignedIn, SigninGate } from "../../signin/gate.ts";
-import type { DocumentStore } from "../../store/types.ts";
+import type { ApiKeyRecord, DocumentStore } from "../../store/types.ts";
 import type { AuditLog } from "../../telemetry/audit.ts";
 import { notice } from "../../web/fields.ts";
 import { type Html, html } from "../../web/html.ts";
@@ -19,11 +21,13 @@ import { type AdminPaths, adminPaths } from "../pages/paths.ts";
 import { type NoticeCode, noticeOf, withNotice } from "./notices.ts";
 import { createUsedForms, type UsedForms } from "./used-forms.ts";
 
-/** Addresses that the pages show for people to try; `null` where there is none. */
+/** What the pages show for people to try. Addresses are `null` where there is none. */
 export interface Examples {
-  /** Of a route that an API key can be tried at. */
-  readonly api: string | null;
-  /** Of an MCP route. */
+  /** Of the service, for its callers. */
+  readonly origin: string;
+  /** What a key can be tried at. */
+  readonly forKey: (key: ApiKeyRecord) => CredentialExample | null;
+  /** Address of an MCP route. */
   readonly mcp: string | null;
   /** Of the OAuth token endpoint. */
   readonly token: string | null;
@@ -41,6 +45,8 @@ export interface AdminPagesOptions {
   readonly randomBytes: RandomBytes;
   /** Attempts that are refused here are events; what is done, `administration` writes down. */
   readonly audit: Pick<AuditLog, "event">;
+  /** The rules in force. */
+  readonly policy: () => Policy;
   /** Where somebody who is signed in finds their account. */
   readonly accountPath: string;
   readonly examples: () => Examples;

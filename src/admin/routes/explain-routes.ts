@@ -1,83 +1,50 @@
 import type { FastifyInstance } from "fastify";
-import { z } from "zod";
-import type { ExplainQuestion } from "../../administration/administration.ts";
-import { isCredentialId } from "../../core/ids.ts";
 import type { Explanation, ExplainStep } from "../../policy/explain.ts";
 import { type ExplainForm, explainPage, type ExplainView } from "../pages/explain.ts";
 import type { Problems } from "../pages/form-fields.ts";
-import { type Desk, type Handler, page, type Visit } from "./desk.ts";
-import { orProblems, readTexts, textOf, textsOf } from "./forms.ts";
+import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
+import { questionOf, readExplainForm } from "./explain-question.ts";
+import { orProblems } from "./forms.ts";
 
-/** What the rules do with a request, in steps. Asked by GET: nothing is changed. */
+/**
+ * What the rules do with a request, in steps. Nothing is changed; it is asked by POST all the same, because a query and
+ * a body may hold what is to stand in no log of addresses. A link fills in the rest of the form.
+ */
 export function explainRoutes(scope: FastifyInstance, desk: Desk): void {
   scope.get(desk.paths.explain, page(desk, show));
+  scope.post(desk.paths.explain, action(desk, { tab: "activity", again }, explain));
 }
 
-const query = z.object({
-  method: textOf(32),
-  target: textOf(8192),
-  host: textOf(),
-  as: textOf(),
-  key: textOf(),
-  scope: textsOf(),
-  /** From a link: with spaces between. */
-  scopes: textOf(4096),
-  portal: textOf(),
-  body: textOf(16_384),
-});
+const show: Handler = (visit) => {
+  const form = readExplainForm(visit.request.query);
+  const [target = ""] = form.target.split("?");
+  return answer(visit, 200, { form: { ...form, target, headers: [], body: "" }, problems: {}, found: null });
+};
 
-const show: Handler = async (visit) => {
-  const form = formOf(visit);
-  // Opened, not sent.
-  if (form.target === "") return answer(visit, form, {}, null);
+const again: Handler = (visit) => refuse(visit, 403, readExplainForm(visit.request.body), { "": visit.notDone });
+
+const explain: Handler = async (visit) => {
+  const form = readExplainForm(visit.request.body);
   const asked = questionOf(form);
-  if (!asked.ok) return answer(visit, form, asked.problems, null);
+  if (!asked.ok) return refuse(visit, 422, form, asked.problems);
   const { administration } = visit.desk;
   const outcome = await orProblems(() => administration.explain(asked.question), {
-    caller: form.as === "key" ? "key" : "scopes",
+    caller: form.as === "key" ? "key" : "scope",
     target: "target",
   });
-  return outcome.ok ? answer(visit, form, {}, outcome.value) : answer(visit, form, outcome.problems, null);
+  if (!outcome.ok) return refuse(visit, 422, form, outcome.problems);
+  return answer(visit, 200, { form, problems: {}, found: outcome.value });
 };
 
-const NOTHING: z.infer<typeof query> = {
-  method: "",
-  target: "",
-  host: "",
-  as: "",
-  key: "",
-  scope: [],
-  scopes: "",
-  portal: "",
-  body: "",
-};
-
-function formOf({ request }: Visit): ExplainForm {
-  const { scope, scopes, method, as, ...form } = readTexts(request.query, query) ?? NOTHING;
-  const linked = scopes.split(" ").filter((each) => each !== "");
-  return { ...form, method: method || "GET", as: as || "nobody", scopes: [...scope, ...linked] };
+function refuse(visit: Visit, status: number, form: ExplainForm, problems: Problems) {
+  return answer(visit, status, { form, problems, found: null });
 }
 
-type Asked =
-  | { readonly ok: true; readonly question: ExplainQuestion }
-  | { readonly ok: false; readonly problems: Problems };
-
-function questionOf({ method, target, host, as, key, scopes, portal, body }: ExplainForm): Asked {
-  if (!target.startsWith("/")) return { ok: false, problems: { target: "Begin with a slash." } };
-  let caller: ExplainQuestion["caller"];
-  if (as === "key") {
-    if (!isCredentialId(key)) return { ok: false, problems: { key: "This is no id of a key, such as key_…" } };
-    caller = { kind: "key", id: key };
-  } else if (as === "scopes") {
-    caller = { kind: "scopes", scopes, portal: portal === "" ? null : portal };
-  } else {
-    caller = { kind: "anonymous" };
-  }
-  const headers = host === "" ? [] : [["Host", host] as const];
-  return { ok: true, question: { method, target, headers, body: body === "" ? null : body, caller } };
-}
-
-function answer({ desk, show: send }: Visit, form: ExplainForm, problems: Problems, found: Explanation | null) {
+function answer(
+  { desk, show: send }: Visit,
+  status: number,
+  { form, found, problems }: Pick<ExplainView, "form" | "problems"> & { readonly found: Explanation | null },
+) {
   const view: ExplainView = {
     form,
     problems,
@@ -87,7 +54,7 @@ function answer({ desk, show: send }: Visit, form: ExplainForm, problems: Proble
         ? null
         : { allow: found.verdict.allow, status: found.verdict.status, steps: found.steps.map(stepView) },
   };
-  return send(Object.keys(problems).length === 0 ? 200 : 422, (frame) => explainPage(frame, view));
+  return send(status, (frame) => explainPage(frame, view));
 }
 
 const STEPS: Readonly<Record<ExplainStep["step"], string>> = {

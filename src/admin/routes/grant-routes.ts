@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
-import type { GrantView } from "../../administration/administration.ts";
-import { isClientId, isGrantId, isPersonId } from "../../core/ids.ts";
+import type { Administration, GrantView } from "../../administration/administration.ts";
+import { type ClientId, isClientId, isGrantId, isPersonId, type PersonId } from "../../core/ids.ts";
 import { grantListPage, grantRevokePage } from "../pages/grants.ts";
 import { withQuery } from "../pages/paths.ts";
 import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
@@ -26,8 +26,7 @@ const list: Handler = async ({ desk, request, show }) => {
   const client = isClientId(query.client) ? query.client : undefined;
   const found = await pageOfList((part) => administration.grants.list({ person, client, ...part }), query.after);
   const here = (after: string | null): string => withQuery(paths.grants, { person, client, after });
-  const [first] = found.items;
-  const of = person === undefined ? (first?.client?.name ?? client ?? null) : (first?.person?.email ?? person);
+  const of = await nameOf(administration, { person, client });
   const view = {
     grants: found.items.map((grant) => grantRow(grant, administration)),
     of,
@@ -36,6 +35,15 @@ const list: Handler = async ({ desk, request, show }) => {
   };
   return show(200, (frame) => grantListPage(frame, view));
 };
+
+/** Whose apps are asked for, as people know them; `null` for everybody's. */
+async function nameOf(
+  { clients, people }: Administration,
+  { client, person }: { readonly client: ClientId | undefined; readonly person: PersonId | undefined },
+): Promise<string | null> {
+  if (person !== undefined) return (await people.get(person))?.email ?? person;
+  return client === undefined ? null : ((await clients.get(client))?.name ?? client);
+}
 
 function withGrant(work: (visit: Visit, grant: GrantView) => Promise<FastifyReply>): Handler {
   return async (visit) => {

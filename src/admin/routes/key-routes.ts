@@ -98,10 +98,13 @@ const create: Handler = async (visit) => {
   const made = await orProblems(() => desk.administration.keys.create(actor, wanted), FIELDS);
   if (!made.ok) return showForm(visit, 422, form, made.problems);
   const { record, key } = made.value;
-  const { api, mcp } = desk.examples();
-  const view = { id: record.id, name: record.name, key, apiUrl: api, mcpUrl: mcp, old: null };
-  return show(200, (frame) => keyIssuedPage(frame, view));
+  return show(200, (frame) => keyIssuedPage(frame, { ...issued(desk, record, key), old: null }));
 };
+
+function issued({ examples }: Desk, record: ApiKeyRecord, key: string) {
+  const { forKey, mcp, origin } = examples();
+  return { id: record.id, name: record.name, key, origin, example: forKey(record), mcpUrl: mcp };
+}
 
 /** What a form is told in its own words, before anything else is asked. */
 function problemsOf({ name, scope }: KeyForm): Problems {
@@ -166,13 +169,11 @@ async function rotate(visit: Visit, record: ApiKeyRecord): Promise<FastifyReply>
     return stop(409, { tab: "keys", title: "This key cannot be rotated", text, link });
   }
   const { key, old } = outcome;
-  const { id, name } = outcome.record;
-  const { api, mcp } = desk.examples();
   return show(200, (frame) => {
     const ends =
       old.expiresAt === null || choice.ms === 0
         ? "stopped working."
         : html`works until ${fullMoment(old.expiresAt, frame.now)}.`;
-    return keyIssuedPage(frame, { id, name, key, apiUrl: api, mcpUrl: mcp, old: html`The old key ${ends}` });
+    return keyIssuedPage(frame, { ...issued(desk, outcome.record, key), old: html`The old key ${ends}` });
   });
 }
