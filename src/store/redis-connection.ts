@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { RedisTarget } from "./redis-url.ts";
 import { type StoreLog, StoreUnavailable } from "./types.ts";
 
@@ -22,10 +23,12 @@ interface RedisClient {
 /** One connection. Commands never hang, and fail at once while it is down; it reconnects for ever. */
 export interface RedisConnection {
   /**
-   * Sends one command. Rejects with `StoreUnavailable`, within `commandMs` (plus `extraMs` for a blocking one).
-   * A write that timed out may still have happened.
+   * Sends one command. Rejects with `StoreUnavailable`, within `commandMs` (plus `extraMs` for a blocking one), and at
+   * once while the circuit is open. A write that timed out may still have happened.
    */
   send(command: string, args: readonly (string | number)[], extraMs?: number): Promise<unknown>;
+  /** True while commands are refused without being sent, because the ones before had no answer. */
+  readonly circuitIsOpen: boolean;
   close(): void;
 }
 
@@ -39,26 +42,35 @@ export interface ConnectOptions {
   readonly log: StoreLog;
   /** `batched` sends the commands of one turn together; `in_order` each at once, for one that blocks. */
   readonly sending: "batched" | "in_order";
+  /** Without it every command is tried: for one that only waits, such as a follower. */
+  readonly breaker?: CircuitBreaker;
 }
 
 /** Opens a connection in the background: returns at once, Redis may come up later. */
-export function connectRedis({ target, timeouts, log, sending }: ConnectOptions): RedisConnection {
+export function connectRedis({ target, timeouts, log, sending, breaker }: ConnectOptions): RedisConnection {
   const client = createClient(target, timeouts, sending === "batched");
   const place = placeOf(target);
   const link = watch(client, log);
   return {
     async send(command, args, extraMs = 0) {
       const limit = timeouts.commandMs + extraMs;
+      if (breaker?.admits() === false) throw unavailable(place, command, new CircuitOpen());
       try {
-        return await withDeadline(limit, async () => {
+        const answer = await withDeadline(limit, async () => {
           if (client.status !== "ready") await link.firstTry;
           // Asked now, ioredis would refuse the command in words about its queue.
           if (client.status !== "ready") throw new OutOfReach(link.cause());
           return await client.call(command, [...args]);
         });
+        breaker?.settled("answered");
+        return answer;
       } catch (error) {
+        breaker?.settled(isAnswer(error) ? "answered" : "failed");
         throw unavailable(place, command, error);
       }
+    },
+    get circuitIsOpen() {
+      return breaker?.isOpen ?? false;
     },
     close: () => client.disconnect(),
   };
@@ -141,9 +153,25 @@ async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise
 /** There is no connection now. */
 class OutOfReach extends Error {}
 
+/** The commands before had no answer. */
+class CircuitOpen extends Error {
+  constructor() {
+    super("it did not answer lately; it is tried again soon");
+  }
+}
+
+/** A server that refuses one command, such as a write while it is out of memory, may well take the next. */
+const USELESS = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS)\b/;
+
+/** True where the server said no, and is not one that says so to everything. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError" && !USELESS.test(error.message);
+}
+
 /** Keeps the text only: ioredis hangs the command with its arguments, such as a password, on its errors. */
 function unavailable(place: string, command: string, error: unknown): StoreUnavailable {
   const text = describe(error);
+  if (error instanceof CircuitOpen) return new StoreUnavailable(`Redis at ${place} is not asked: ${text}`);
   if (!(error instanceof OutOfReach)) return new StoreUnavailable(`Redis at ${place} did not do ${command}: ${text}`);
   return new StoreUnavailable(`Redis at ${place} is out of reach (${text}). Is it running? See store.url`);
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import { createRedisActivity } from "./redis-activity.ts";
 import { createRedisChanges } from "./redis-changes.ts";
 import { connectRedis, DEFAULT_TIMEOUTS, type RedisConnection, type RedisTimeouts } from "./redis-connection.ts";
@@ -20,6 +21,9 @@ export interface RedisStoreOptions {
   readonly leaseMs?: number;
 }
 
+/** Some time-outs at once are one cause, so a few are needed; a trial costs one caller `commandMs`. */
+const BREAKER = { failures: 5, firstMs: 250, longestMs: 2000 } as const;
+
 const SILENT: StoreLog = { info() {}, warn() {} };
 
 /**
@@ -30,7 +34,8 @@ export function openRedisStore(options: RedisStoreOptions): Store {
   const { url, clock, log = SILENT, timeouts: given, instance = `process-${process.pid}`, leaseMs = 10_000 } = options;
   const target = parseRedisUrl(url);
   const timeouts = { ...DEFAULT_TIMEOUTS, ...given };
-  const connection = connectRedis({ target, timeouts, log, sending: "batched" });
+  const breaker = new CircuitBreaker({ clock, random: Math.random, ...BREAKER });
+  const connection = connectRedis({ target, timeouts, log, sending: "batched", breaker });
   const connect = (): RedisConnection => connectRedis({ target, timeouts, log: SILENT, sending: "in_order" });
   const changes = createRedisChanges({ connection, connect, clock, log, instance, leaseMs });
   return {
@@ -40,6 +45,7 @@ export function openRedisStore(options: RedisStoreOptions): Store {
     counters: createRedisCounters({ connection, clock }),
     activity: createRedisActivity({ connection }),
     changes,
+    circuitIsOpen: () => connection.circuitIsOpen,
     async ping() {
       await connection.send("ping", []);
     },

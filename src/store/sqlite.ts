@@ -45,6 +45,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     counters,
     activity: createSqliteActivity(lax),
     changes,
+    circuitIsOpen: () => false,
     ping: () =>
       new Promise((resolve) => {
         connection.checkFile();

@@ -173,6 +173,8 @@ export interface Store {
   readonly counters: CounterStore;
   readonly activity: ActivityStore;
   readonly changes: ChangeLog;
+  /** True while calls are refused at once, because those before had no answer. */
+  circuitIsOpen(): boolean;
   /** Resolves where the store answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
