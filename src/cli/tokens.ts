@@ -28,7 +28,8 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 const TOKEN_ACTIONS = {
   create: {
     usage: "portcullis tokens create --name NAME [--expires 90d] [--config FILE] [--json]",
-    details: `Prints the token once, alone on standard output. It may do all that an administrator may: keep it as a password.
+    details: `Prints the token once, alone on standard output. It may do all that an administrator may, but
+make tokens or administrators or set passwords. Keep it as a password.
 
   --name NAME     what the audit calls who uses it: 1 to 60 letters, digits, spaces, dots, _ or -
   --expires LIFE  such as 12h or 90d (default: never)

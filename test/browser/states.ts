@@ -123,6 +123,13 @@ export const STATES: Readonly<Record<string, () => Html>> = {
     }),
   "sign-in-problem": () =>
     signInPage(chrome, { ...signIn, email: "anna@example.com", problem: "The email or the password is not right." }),
+  "sign-in-again": () =>
+    signInPage(chrome, {
+      ...signIn,
+      again: true,
+      email: "anna@example.com",
+      company: { name: "Example Corp", href: "/signin/company?again=1" },
+    }),
   "sign-in-hostile": () =>
     signInPage(chrome, { ...signIn, clientName: HOSTILE.join(" "), email: HOSTILE[3], problem: HOSTILE[0] }),
   setup: () => setupPage(chrome, { action: "/posted", csrf, token: "t", email: "", name: "", problems: {} }),
