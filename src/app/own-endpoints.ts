@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { OwnRequest } from "../core/own-request.ts";
-import { isReserved, reservedPaths } from "../core/reserved-paths.ts";
+import { isReserved, RESOURCE_METADATA_PATH, reservedPaths } from "../core/reserved-paths.ts";
 import type { Authenticator } from "../credentials/authenticate.ts";
 import type { Digester } from "../credentials/digest.ts";
 import { createAuthorizationServer } from "../oauth/authorization-server.ts";
@@ -57,7 +57,6 @@ export interface OwnEndpointsHost extends OwnEndpoints {
 
 const ONE_ORIGIN =
   "administrators' pages are on the origin of the services behind: a script in a page of theirs can act as an administrator who is signed in";
-const METADATA = "/.well-known/oauth-protected-resource";
 
 interface Opened {
   readonly server: WebServer;
@@ -77,7 +76,7 @@ export function createOwnEndpoints(config: Config, deps: OwnEndpointsDeps): OwnE
       if (ready === null) void serveLater(opened.promise, request, response, about);
       else ready.server.serve(request, response, about);
     },
-    resourceMetadataUrl: (path) => `${deps.issuer()}${METADATA}${path}`,
+    resourceMetadataUrl: (path) => `${deps.issuer()}${RESOURCE_METADATA_PATH}${path}`,
     async open() {
       try {
         ready = await start(config, deps);

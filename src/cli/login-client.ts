@@ -1,4 +1,5 @@
 import * as oauth from "openid-client";
+import { isLoopbackHost } from "../core/host-name.ts";
 import { plain } from "./list-text.ts";
 import { CommandFailure } from "./command.ts";
 import type { Login } from "./login-file.ts";
@@ -6,7 +7,6 @@ import type { Login } from "./login-file.ts";
 type Tokens = NonNullable<Login["tokens"]>;
 
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
-const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 /** For each request; shorter than the lock of the file may be held. */
 const TIMEOUT_S = 15;
 /** Longer is refreshed after that, and shown as that. */
@@ -35,7 +35,7 @@ export function serverUrl(text: string): URL {
 
 /** True where nobody between here and there can read along. */
 function isPrivate({ protocol, hostname }: URL): boolean {
-  return protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
+  return protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname));
 }
 
 function optionsFor(url: URL): oauth.DiscoveryRequestOptions {

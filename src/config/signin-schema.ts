@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isLoopbackHost } from "../core/host-name.ts";
 import { isPortalId, isScope, type PortalId, type Scope } from "../core/ids.ts";
 import { lifetime, pathPrefix, section, text } from "./fields.ts";
 
@@ -23,7 +24,7 @@ function isIssuer(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, hostname, search, hash } = new URL(value);
   if (search !== "" || hash !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
+  return protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname));
 }
 
 const company = section({

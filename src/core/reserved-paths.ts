@@ -1,3 +1,9 @@
+/** Both forms of the metadata (RFC 8414, section 3; OpenID Connect Discovery 1.0). The issuer is an origin. */
+export const METADATA_PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] as const;
+
+/** What a token may be for: at this path, and with the path of a route after it (RFC 9728, section 3). */
+export const RESOURCE_METADATA_PATH = "/.well-known/oauth-protected-resource";
+
 /** The paths of the public listener that Portcullis serves itself. */
 export interface ReservedPaths {
   readonly exact: ReadonlySet<string>;
@@ -18,8 +24,8 @@ export function reservedPaths(config: {
   const adminPath = config.admin?.public_path;
   const admin = adminPath === undefined ? [] : [adminPath];
   return {
-    exact: new Set(["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]),
-    under: [...new Set([config.oauth.path, config.signin.path, ...admin, "/.well-known/oauth-protected-resource"])],
+    exact: new Set(METADATA_PATHS),
+    under: [...new Set([config.oauth.path, config.signin.path, ...admin, RESOURCE_METADATA_PATH])],
   };
 }
 

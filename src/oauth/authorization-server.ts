@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import type Provider from "oidc-provider";
 import type { SigninGate } from "../signin/gate.ts";
 import { aboutOf, registerRawBodies } from "../web/server.ts";
-import { METADATA_PATHS } from "./endpoints.ts";
+import { METADATA_PATHS } from "../core/reserved-paths.ts";
 import { resourceMetadataRoutes } from "./metadata.ts";
 import { createProvider, type ProviderOptions } from "./provider.ts";
 import { createRequestFacts, type RequestFact, type RequestFacts } from "./request-facts.ts";

@@ -1,3 +1,5 @@
+import { METADATA_PATHS } from "../core/reserved-paths.ts";
+
 /** Endpoints of the authorization server, by the name that the library gives them. */
 export type Endpoint =
   | "authorization"
@@ -21,9 +23,6 @@ export interface Endpoints {
   /** Which endpoint a path is; `null` where none. */
   nameOf(path: string): Endpoint | null;
 }
-
-/** Both forms of the metadata (RFC 8414, section 3; OpenID Connect Discovery 1.0). The issuer is an origin. */
-export const METADATA_PATHS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] as const;
 
 export function createEndpoints(base: string): Endpoints {
   const paths = {

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Scope } from "../core/ids.ts";
+import { RESOURCE_METADATA_PATH } from "../core/reserved-paths.ts";
 import type { ProtectedResource } from "../policy/resources.ts";
 import { OIDC_SCOPES } from "./resource-servers.ts";
 import { RESPONSE_MODE } from "./response-mode.ts";
 
 /** Metadata changes with rules and settings: clients ask again after this. */
 export const METADATA_CACHE = "public, max-age=300";
-const RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
 
 /** Puts the metadata of the library right (RFC 8414): what it serves here, and what it does not know of. */
 export function completeMetadata(
@@ -48,7 +48,7 @@ export function resourceMetadataRoutes(options: {
   };
 
   return async (scope: FastifyInstance) => {
-    for (const url of [RESOURCE_METADATA, `${RESOURCE_METADATA}/*`]) {
+    for (const url of [RESOURCE_METADATA_PATH, `${RESOURCE_METADATA_PATH}/*`]) {
       scope.get(url, async (request, reply) => answer(pathAfter(request), reply));
       scope.options(url, async (_request, reply) => preflight(reply));
     }
@@ -58,7 +58,7 @@ export function resourceMetadataRoutes(options: {
 /** What follows the well-known part, as it was sent. */
 function pathAfter({ url }: FastifyRequest): string {
   const [path = ""] = url.split("?", 1);
-  return path.slice(RESOURCE_METADATA.length);
+  return path.slice(RESOURCE_METADATA_PATH.length);
 }
 
 function openToAll(reply: FastifyReply): void {

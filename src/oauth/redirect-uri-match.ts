@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "./redirect-uri.ts";
+import { isLoopbackHost } from "../core/host-name.ts";
 
 /**
  * True where the redirect URI of a request is one of the client's: the same text (RFC 9700, section 2.1), but for the

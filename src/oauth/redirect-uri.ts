@@ -1,6 +1,5 @@
-import { isPlainHost } from "../core/host-name.ts";
+import { isLoopbackHost, isPlainHost } from "../core/host-name.ts";
 
-const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 const MAX_LENGTH = 2000;
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
 const NOT_IN_A_URI = /[\u0000-\u0020\u007f-\uffff\\]/;
@@ -28,11 +27,6 @@ export const REDIRECT_URI_PROBLEMS: Readonly<Record<RedirectUriProblem, string>>
   host: "has a host that is neither a lower-case name nor an address in its usual form",
   http_not_loopback: "is http to another host than 127.0.0.1, [::1] or localhost; use https",
 };
-
-/** True for a host that is this machine: `127.0.0.1`, `[::1]` and `localhost`, as `URL.hostname` writes them. */
-export function isLoopbackHost(hostname: string): boolean {
-  return LOOPBACK_HOSTS.has(hostname);
-}
 
 /**
  * Why a client may not have this redirect URI; `null` where it may. Only https, and http on loopback hosts (RFC 8252,
