@@ -106,6 +106,28 @@ onBothStores("who may see the admin pages", (stores) => {
     expect((await stage.administration.access.read()).version).toBe(0);
   });
 
+  test("a form whose session has ended leads to sign in, back to the form, and changes nothing", async () => {
+    const stage = await startPages(stores());
+    const admin = await stage.browser("admin");
+    const form = await admin.at("/keys/new");
+    const me = await stage.administration.people.get("admin@example.com");
+    if (me !== null) await stage.signin.sessions.endAll(me.id);
+    const answer = await admin.submit(form, KEY_FORM, { action: "/keys/new" });
+    expect(answer.status).toBe(303);
+    expect(new URL(answer.location ?? "").searchParams.get("return_to")).toBe("/admin/keys/new");
+    expect((await stage.administration.keys.list({ limit: 10 })).items).toEqual([]);
+  });
+
+  test("without the store every page says that the records cannot be read", async () => {
+    const stage = await startPages(stores());
+    const admin = await stage.browser("admin");
+    await stage.store.close();
+    for (const path of ["", "/keys", "/activity", "/explain"]) {
+      const page = await admin.at(path);
+      expect([path, page.status, words(page)]).toEqual([path, 503, expect.stringContaining("Not available now")]);
+    }
+  });
+
   test("a page of an administrator who is no longer one is refused at once", async () => {
     const stage = await startPages(stores());
     const admin = await stage.browser("admin");
@@ -642,7 +664,9 @@ onBothStores("addresses of things that there are not", (stores) => {
     const admin = await stage.browser("admin");
     const page = await admin.at("");
     const scripts = [...page.text.matchAll(/<script[^>]*>/g)].map(([tag]) => tag);
-    expect(scripts).toEqual([expect.stringMatching(/^<script src="\/admin\/assets\/live\.[0-9a-f]{16}\.js" defer>$/)]);
+    const named = (name: string) =>
+      expect.stringMatching(new RegExp(`^<script src="/admin/assets/${name}\\.[0-9a-f]{16}\\.js" defer>$`));
+    expect(scripts).toEqual([named("live"), named("once")]);
     expect(page.headers.get("content-security-policy")).toContain("script-src 'self'; connect-src 'self'");
     const src = /src="([^"]*)"/.exec(scripts[0] ?? "")?.[1] ?? "";
     const script = await admin.get(new URL(src, page.url).href);
