@@ -2,6 +2,7 @@ import { hiddenField } from "../../web/fields.ts";
 import type { Chrome } from "../../web/chrome.ts";
 import { type Html, html, scriptElement } from "../../web/html.ts";
 import { layout } from "../../web/layout.ts";
+import type { ScriptPaths } from "../assets/assets.ts";
 import type { AdminPaths } from "./paths.ts";
 
 /** What every admin page has: who looks at it, where its links go, and when it was made. */
@@ -15,7 +16,7 @@ export interface Frame {
   /** What was just done, at the top of the page. */
   readonly notice: Html | null;
   /** Paths of our scripts. */
-  readonly scripts: { readonly copy: string; readonly live: string };
+  readonly scripts: ScriptPaths;
   /** Wall clock, ms. */
   readonly now: number;
 }
@@ -50,7 +51,7 @@ export function settingsPage(frame: Frame, page: SettingsPage): Html {
       </div>
       ${lead === undefined ? null : html`<p class="lead">${lead}</p>`} ${page.body}
     </div>
-    ${page.script === undefined ? null : scriptElement(frame.scripts[page.script])}`;
+    ${page.script === undefined ? null : scriptElement(frame.scripts[page.script])} ${scriptElement(frame.scripts.once)}`;
   return layout(frame.chrome, { title: page.title, body, width: "wide" });
 }
 
