@@ -77,7 +77,6 @@ input::placeholder { color: var(--muted); opacity: 1; }
 
 .copy { margin: 0 0 1.25rem; }
 .copy-head { display: flex; align-items: center; justify-content: space-between; gap: 0.5rem; min-height: 2.75rem; margin: 0 0 0.375rem; }
-h1 .foreign { display: inline; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .keep { white-space: nowrap; }
 textarea { font: 0.875rem/1.5 var(--mono); }
 .copy-head h2 { margin: 0; font-size: 1rem; }
