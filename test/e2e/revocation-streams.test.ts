@@ -7,18 +7,19 @@ import { startFleet } from "../support/fleet/fleet.ts";
 import { startRedis } from "../support/redis.ts";
 
 /** An event stream with its first event read; resolves with how it ended. */
-async function openStream(url: string, key: string): Promise<{ readonly ended: Promise<"whole" | "cut"> }> {
+async function openStream(url: string, key: string) {
   const asked = Promise.withResolvers<IncomingMessage>();
   const options = { headers: { authorization: `Bearer ${key}` }, agent: false };
   httpGet(`${url}/tickets/acme`, options, asked.resolve).on("error", asked.reject);
   const response = await asked.promise;
   if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
   await once(response, "data");
-  response.resume();
+  const stream = { bytes: 0 };
+  response.on("data", (chunk: Buffer) => void (stream.bytes += chunk.length));
   const { promise, resolve } = Promise.withResolvers<"whole" | "cut">();
   response.on("error", () => undefined);
   response.on("close", () => resolve(response.complete ? "whole" : "cut"));
-  return { ended: promise };
+  return Object.assign(stream, { ended: promise });
 }
 
 const LEASE_MS = 1500;
@@ -82,4 +83,27 @@ test("an instance that is cut off closes its streams when its lease is over, and
   await expect
     .poll(async () => (await cutOff.sidecar.get("/tickets/acme", key)).code, { timeout: 5000 })
     .toBe("credential_invalid");
+}, 60_000);
+
+test("an instance that was stopped relays no more of a stream once it goes on", async () => {
+  const fleet = await startEvents(LEASE_MS);
+  const [stopped] = fleet.instances;
+  if (stopped === undefined) throw new Error("three were started");
+  const seen: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const { key, record } = await fleet.keys.create(WISH);
+    const streams = await Promise.all(Array.from({ length: 10 }, () => openStream(stopped.sidecar.url, key)));
+    stopped.sidecar.process.child.kill("SIGSTOP");
+    const { spread } = await fleet.store.changes.report(Infinity, () => fleet.keys.revoke(record.id));
+    expect(spread).toMatchObject({ applied: 2, lapsed: [expect.any(String)] });
+    const before = streams.map(({ bytes }) => bytes);
+    stopped.sidecar.process.child.kill("SIGCONT");
+    await Promise.all(streams.map(({ ended }) => ended));
+    seen.push(...streams.map(({ bytes }, index) => bytes - (before[index] ?? 0)));
+    await stopped.sidecar.untilReadiness(({ ready }) => ready);
+    await expect
+      .poll(async () => (await stopped.sidecar.get("/tickets/acme", key)).status, { timeout: 5000 })
+      .toBe(401);
+  }
+  expect(seen).toEqual(seen.map(() => 0));
 }, 60_000);
