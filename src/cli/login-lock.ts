@@ -16,11 +16,8 @@ export async function withLoginLock<T>(file: string, work: () => Promise<T>): Pr
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const lock = `${file}.lock`;
   const until = Date.now() + 2 * STALE_MS;
-  // One try after the other.
-  // oxlint-disable-next-line no-await-in-loop
   while (!(await take(lock))) {
     if (Date.now() >= until) throw new CommandFailure(`other commands keep ${lock}; try again`);
-    // oxlint-disable-next-line no-await-in-loop
     await wait(POLL_MS);
   }
   try {

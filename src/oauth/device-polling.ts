@@ -37,18 +37,15 @@ export function createDevicePolling(options: {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const now = Math.trunc(clock.now());
         // One after the other: each attempt looks at what the one before lost to.
-        // oxlint-disable-next-line no-await-in-loop
         const before = await documents.get(KIND, code.id);
         const state = readState(before);
         if (before === null || state === null) {
           const first = documentOf(code, { lastPollAt: now, intervalMs: POLL_INTERVAL_SECONDS * 1000 }, now);
-          // oxlint-disable-next-line no-await-in-loop
           if (await documents.insert(first)) return;
           continue;
         }
         const tooSoon = now - state.lastPollAt < state.intervalMs - LEEWAY_MS;
         const next = tooSoon ? { ...state, intervalMs: state.intervalMs + SLOWER_MS } : { ...state, lastPollAt: now };
-        // oxlint-disable-next-line no-await-in-loop
         if (await documents.replace(documentOf(code, next, now), before.version)) {
           if (tooSoon) throw new errors.SlowDown();
           return;

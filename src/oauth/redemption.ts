@@ -59,16 +59,13 @@ export async function holdAnswer(
   const left = redeemed.at + HELD_MS - clock.now();
   // A clock that was set back meanwhile holds nobody up.
   if (left > 0) await hold(Math.min(left, HELD_MS));
-  // oxlint-disable-next-line no-await-in-loop -- one turn after the other
   for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     // One after the other: each attempt looks at what the one before lost to.
-    // oxlint-disable-next-line no-await-in-loop
     const document = await documents.get(redeemed.kind, redeemed.id);
     // Revoked meanwhile: it is unknown from now on.
     if (document === null) return;
     const value = { ...document.value, answeredAt: Math.trunc(clock.now()) };
-    // oxlint-disable-next-line no-await-in-loop
     if (await documents.replace({ ...document, value }, document.version)) return;
   }
   throw new StoreUnavailable("what was redeemed changes too often");

@@ -26,7 +26,6 @@ export async function waitUntilApplied(
   /** Those that were seen without the entry. */
   const waited = new Set<string>();
   for (let delay = FIRST_LOOK_MS; ; delay = Math.min(delay * 2, LAST_LOOK_MS)) {
-    // oxlint-disable-next-line no-await-in-loop
     const followers = await register.followers(n);
     for (const { name } of followers) seen.add(name);
     const late = followers.filter(({ applied }) => applied < n);
@@ -40,11 +39,9 @@ export async function waitUntilApplied(
         out: late.map(asOut),
         lapsed: lapsed.map(instanceOf),
         ms,
-        // oxlint-disable-next-line no-await-in-loop
         streamsClosed: await register.closed(n),
       };
     }
-    // oxlint-disable-next-line no-await-in-loop
     await sleep(Math.min(delay, Math.max(1, limitMs - ms)));
   }
 }

@@ -36,7 +36,6 @@ export function createRedisActivity({ connection }: { readonly connection: Redis
         const batch = entries.slice(first, first + CHUNK);
         const values = batch.flatMap((one) => [one.at, encodeActivity(one)]);
         // In turn: their order is theirs.
-        // oxlint-disable-next-line no-await-in-loop
         await connection.send("eval", [APPEND_ACTIVITY, 1, REDIS_KEYS.activity, ACTIVITY_KEPT, ...values]);
       }
     },
@@ -55,7 +54,6 @@ async function readPage(connection: RedisConnection, query: ActivityQuery): Prom
   let last: string | null = null;
   for (let looked = 0; looked < ACTIVITY_LOOKED_AT; looked += CHUNK) {
     // Each chunk begins where the one before ended.
-    // oxlint-disable-next-line no-await-in-loop
     const chunk = await readChunk(connection, high, lowest(query));
     for (const [id, [, json]] of chunk) {
       const entry = decodeActivity(id, json);

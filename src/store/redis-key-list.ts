@@ -59,7 +59,6 @@ async function newestFirst({ connection, clock, get }: KeyListOptions, query: Ke
   while (after !== null && ids.length < limit) {
     const values = [limit - ids.length, after, lookedAt, state ?? "", clock.now()];
     // Each step begins where the one before ended.
-    // oxlint-disable-next-line no-await-in-loop
     const reply = await connection.send("eval", [PAGE, 1, REDIS_KEYS.newest, ...values]);
     const [last, ...found] = understood(pageReply, reply);
     ids.push(...found);
@@ -80,9 +79,7 @@ async function byName(
   let from: NamePlace | undefined = start === null ? { name: "", id: "" } : placeOf(start);
   while (from !== undefined && found.length < limit) {
     // Each step begins where the one before ended.
-    // oxlint-disable-next-line no-await-in-loop
     const places: readonly NamePlace[] = await placesAfter(options, query.search, from, step);
-    // oxlint-disable-next-line no-await-in-loop
     found.push(...(await inState(options, state, places)));
     from = places.length < step ? undefined : places.at(-1);
   }
@@ -142,10 +139,8 @@ async function nameKeys({ connection }: KeyListOptions): Promise<void> {
   if (understood(card, named) >= understood(card, keys)) return;
   for (let first = 0; ; first += STEP) {
     // Step by step: a long walk must not hold up the server for all others.
-    // oxlint-disable-next-line no-await-in-loop
     const ids = understood(names, await connection.send("zrange", [REDIS_KEYS.newest, first, first + STEP - 1]));
     if (ids.length === 0) return;
-    // oxlint-disable-next-line no-await-in-loop
     await nameStep(connection, ids.map(asId));
   }
 }

@@ -103,7 +103,6 @@ class RedisKeys implements KeyStore {
       const keys = batch.map(([id]) => REDIS_KEYS.record(id));
       const times = batch.map(([, at]) => at);
       // In turn: a long list must not hold up the server for all others.
-      // oxlint-disable-next-line no-await-in-loop
       await this.#script(TOUCH, keys, times);
     }
   }

@@ -93,10 +93,8 @@ export class ActivityWriter {
 
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      // oxlint-disable-next-line no-await-in-loop
       await this.#writeBatch(this.#waiting.splice(0, BATCH));
       // The embedded store writes while all else stands still: requests come in between.
-      // oxlint-disable-next-line no-await-in-loop
       await nextTurn();
     }
   }

@@ -219,11 +219,9 @@ describe.each(["SQLite", "Redis"] as const)("Settings › MCP Access, on %s", (k
       "/activity",
     ];
     for (const path of [...pages, "/api/v1/keys", `/api/v1${keyPage}`, "/api/v1/activity"]) {
-      // oxlint-disable no-await-in-loop
       const answer = await context.request.get(`${console.first.adminUrl}${path}`);
       expect([path, answer.status()]).toEqual([path, 200]);
       expect([path, (await answer.text()).includes(key.slice(-20))]).toEqual([path, false]);
-      // oxlint-enable no-await-in-loop
     }
     expect(JSON.stringify(console.first.audit())).not.toContain(key.slice(-20));
   }
@@ -232,11 +230,9 @@ describe.each(["SQLite", "Redis"] as const)("Settings › MCP Access, on %s", (k
     const { page } = await openConsole(browser, console);
     for (const { scope, words, allows } of SCOPES) {
       // One after the other, as a person does.
-      // oxlint-disable no-await-in-loop
       await page.goto(`${console.first.adminUrl}/`);
       const key = await createKey(page, { name: `For ${scope}`, scopes: [`${words} ${scope}`] });
       expect([scope, await allowedWith(console.second, key)]).toEqual([scope, allows]);
-      // oxlint-enable no-await-in-loop
     }
     await page.goto(`${console.first.adminUrl}/keys/new`);
     expect(await page.getByRole("checkbox").count()).toBe(SCOPES.length);
@@ -356,14 +352,11 @@ describe.each(["SQLite", "Redis"] as const)("Settings › MCP Access, on %s", (k
     await page.goto(`${console.first.adminUrl}/activity`);
     const missing = new Set(acts);
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop
       const text = await page.getByRole("table", { name: "Activity" }).innerText();
       for (const act of missing) if (text.includes(act)) missing.delete(act);
       if (missing.size === 0) return;
       const next = page.getByRole("link", { name: "Next page" });
-      // oxlint-disable-next-line no-await-in-loop
       expect([[...missing], await next.count()]).toEqual([[...missing], 1]);
-      // oxlint-disable-next-line no-await-in-loop
       await next.click();
     }
   }

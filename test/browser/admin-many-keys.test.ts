@@ -73,11 +73,8 @@ describe.each(["SQLite", "Redis"] as const)("100,000 keys on %s", (kind) => {
     await expectSmall();
     const seen = new Set<string>();
     for (let part = 0; part < 4; part += 1) {
-      // oxlint-disable-next-line no-await-in-loop
       for (const text of await rows.locator("code").allInnerTexts()) seen.add(text);
-      // oxlint-disable-next-line no-await-in-loop
       const next = await page.getByRole("link", { name: "Next page" }).getAttribute("href");
-      // oxlint-disable-next-line no-await-in-loop
       await page.goto(new URL(next ?? "", page.url()).href);
     }
     await expectSmall();
@@ -100,9 +97,7 @@ describe.each(["SQLite", "Redis"] as const)("100,000 keys on %s", (kind) => {
   test("leave every page of the console small", async () => {
     const view = await openConsole(browser, console);
     for (const path of CONSOLE_PATHS) {
-      // oxlint-disable-next-line no-await-in-loop
       await view.page.goto(`${console.first.adminUrl}/${path}`);
-      // oxlint-disable-next-line no-await-in-loop
       expect({ path, isSmall: (await weigh(view)) < MAX_PAGE_BYTES }).toEqual({ path, isSmall: true });
     }
   });
@@ -112,11 +107,8 @@ describe.each(["SQLite", "Redis"] as const)("100,000 keys on %s", (kind) => {
   test("cost Redis no more than a page of them", async () => {
     const { context } = await openConsole(browser, console);
     for (const query of ["", "?search=service", "?search=service+0999", "?search=4711", "?search=nobody"]) {
-      // oxlint-disable-next-line no-await-in-loop
       const before = await spent();
-      // oxlint-disable-next-line no-await-in-loop
       expect((await context.request.get(`${console.first.adminUrl}/keys${query}`)).status()).toBe(200);
-      // oxlint-disable-next-line no-await-in-loop
       const after = await spent();
       expect(after.bytes - before.bytes).toBeLessThan(MAX_READ_BYTES);
       expect(after.commands - before.commands).toBeLessThan(MAX_COMMANDS);

@@ -159,7 +159,6 @@ describe("a client", () => {
     await page.getByLabel("Redirect URI 3").fill("https://robot.example/other");
     for (const way of ["A person allows it in the browser", "It acts for itself"]) {
       // In the order in which a person would.
-      // oxlint-disable-next-line no-await-in-loop
       await page.getByLabel(way).check();
     }
     await page.getByRole("button", { name: "Add client" }).click();

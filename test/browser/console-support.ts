@@ -74,7 +74,6 @@ export async function fillInKey(page: Page, { name, portal, scopes }: KeyChoice)
   await page.getByLabel("Name", { exact: true }).fill(name);
   for (const scope of scopes) {
     // In the order in which a person would.
-    // oxlint-disable-next-line no-await-in-loop
     await page.getByLabel(scope).check();
   }
   if (portal !== undefined) await page.getByLabel("Portal", { exact: true }).selectOption(portal);

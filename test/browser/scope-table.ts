@@ -52,7 +52,6 @@ export async function allowedWith(sidecar: { readonly url: string }, key: string
   const passed: string[] = [];
   for (const [name, { path, method = "GET", body }] of Object.entries(requests())) {
     const init = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
-    // oxlint-disable-next-line no-await-in-loop
     const { status } = await fetch(`${sidecar.url}${path}`, init);
     if (status >= 200 && status < 300) passed.push(name);
     else if (status !== 403) throw new Error(`to ${name} was answered with ${status}`);

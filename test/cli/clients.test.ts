@@ -116,7 +116,6 @@ describe("clients add", () => {
 
   test("takes grant types one by one and with commas", async () => {
     for (const types of [["device_code,refresh_token"], ["device_code", "--grant-type", "refresh_token"]]) {
-      // oxlint-disable-next-line no-await-in-loop
       const made = json(await clients("add", "--name", "Device", "--grant-type", ...types, "--json"));
       expect(made).toMatchObject({
         grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],

@@ -106,7 +106,6 @@ describe("an access token on the line", () => {
       const one = await tokenFor("");
       const other = await tokenFor("");
       for (const { token } of [one, other, one]) {
-        // oxlint-disable-next-line no-await-in-loop
         expect(statusOf(await ask(`GET ${TICKET}`, token))).toBe(200);
       }
       if (part === "grant") await line.desk.grants.revoke(one.grant.id, Date.now());

@@ -138,7 +138,6 @@ export class Instance {
         const presented = credentialOf(digest);
         const seen = new Map<ChangeTag, RecordState>();
         for (const tag of presented.tags) {
-          // oxlint-disable-next-line no-await-in-loop
           const state = await this.#store.call(
             commandMs,
             atOnce(() => server.read(tag)),

@@ -36,7 +36,6 @@ export async function simulate({ seed, schedules, workers, mutant, onProgress }:
         const to = Math.min(schedules, progress.next + SLICE);
         const slice = { seed, from: progress.next, to, ...(mutant === undefined ? {} : { mutant }) };
         progress.next = slice.to;
-        // oxlint-disable-next-line no-await-in-loop
         const result = await ask(worker, slice);
         addFigures(figures, result.figures);
         progress.done += result.schedules;

@@ -145,7 +145,6 @@ function isWell({ seats, server }: Simulation): boolean {
 async function runUntilSo({ time }: Simulation, limitMs: number, isSo: () => boolean): Promise<void> {
   const limit = time.now + limitMs;
   while (time.now < limit && !time.halted && !isSo()) {
-    // oxlint-disable-next-line no-await-in-loop
     await time.runUntil(Math.min(limit, time.now + LOOK_MS));
   }
 }

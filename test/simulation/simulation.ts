@@ -284,13 +284,11 @@ export class Simulation {
     for (let round = 0; round <= repeats; round += 1) {
       this.note(() => `${change.seat?.instance.name ?? "command"}: ${kind} ${tag}`);
       try {
-        // oxlint-disable-next-line no-await-in-loop
         await this.#carryOutOnce(change);
         break;
       } catch {
         this.figures.failedChanges += 1;
         this.note(() => `${change.seat?.instance.name ?? "command"}: ${kind} ${tag} failed`);
-        // oxlint-disable-next-line no-await-in-loop
         await process.sleep(REPEAT_MS);
       }
     }

@@ -31,7 +31,6 @@ export async function runSlice(
   const figures = noFigures();
   const mutation = mutationOf(mutant);
   for (let schedule = from; schedule < to; schedule += 1) {
-    // oxlint-disable-next-line no-await-in-loop
     const outcome = await runSchedule(seed, schedule, mutation);
     addFigures(figures, outcome.figures);
     const { violation } = outcome;

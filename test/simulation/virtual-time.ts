@@ -46,7 +46,6 @@ export class VirtualTime {
       if (event.cancelled) continue;
       this.#now = event.at;
       event.run();
-      // oxlint-disable-next-line no-await-in-loop
       await settled();
       if (this.#halted) return;
     }

@@ -69,7 +69,6 @@ test("switched off, OAuth has no path, no pages, no metadata, and no word in a c
     "/.well-known/oauth-protected-resource",
   ];
   for (const path of paths) {
-    // oxlint-disable-next-line no-await-in-loop
     expect([path, await sidecar.get(path)]).toEqual([path, expect.objectContaining({ status: 404, code: "no_route" })]);
   }
   const refused = await fetch(`${sidecar.url}/tickets/acme`);

@@ -22,7 +22,6 @@ export class Acknowledged {
     const lost: string[] = [];
     const back: string[] = [];
     for (const id of this.created) {
-      // oxlint-disable-next-line no-await-in-loop
       const record = await store.keys.get(id);
       if (record === null) lost.push(id);
       else if (this.revoked.has(id) && record.revokedAt === null) back.push(id);

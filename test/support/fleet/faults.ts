@@ -44,10 +44,8 @@ export class Faults {
 
   async #trouble(instance: Instance): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop
       await this.#wait(this.#between(50, 1000));
       const fault = FAULTS[Math.floor(this.#random() * (FAULTS.length - 1))] ?? "cut";
-      // oxlint-disable-next-line no-await-in-loop
       await this.#put(fault, instance);
     }
   }
@@ -65,16 +63,12 @@ export class Faults {
 
   async #crashStore(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop
       await this.#wait(this.#between(2000, 6000));
       if (this.#stopping.signal.aborted) break;
       this.#count("store crashed");
       this.#storeIsDown = true;
-      // oxlint-disable-next-line no-await-in-loop
       await this.#redis.kill();
-      // oxlint-disable-next-line no-await-in-loop
       await this.#wait(this.#between(50, 1500));
-      // oxlint-disable-next-line no-await-in-loop
       await this.#redis.restart();
       this.#storeIsDown = false;
     }

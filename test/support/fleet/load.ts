@@ -93,9 +93,7 @@ export class Load {
     while (this.#running) {
       const keys = [...this.#keys];
       const key = keys[Math.floor(this.#random() * keys.length)];
-      // oxlint-disable-next-line no-await-in-loop
       if (key === undefined) await new Promise((resolve) => setImmediate(resolve));
-      // oxlint-disable-next-line no-await-in-loop
       else await this.ask(number % this.#instances.length, key);
     }
   }

@@ -45,12 +45,10 @@ export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: Trial
   async function insist<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        // oxlint-disable-next-line no-await-in-loop
         return await call();
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
         repeated += 1;
-        // oxlint-disable-next-line no-await-in-loop
         await pause(20);
       }
     }
@@ -73,7 +71,6 @@ export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: Trial
   faults.start();
   const end = performance.now() + ms;
   const revoking = Array.from({ length: REVOKERS }, async () => {
-    // oxlint-disable-next-line no-await-in-loop
     while (performance.now() < end) await useAndRevoke();
   });
   await Promise.all(revoking);
