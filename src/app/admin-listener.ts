@@ -66,6 +66,6 @@ async function readiness(health: StoreHealth, audit: AuditLog, draining: boolean
   const reasons: string[] = [];
   if (draining) reasons.push("draining");
   if (!audit.admits()) reasons.push("audit_unavailable");
-  if (!(await health.check())) reasons.push("store_unavailable");
+  reasons.push(...(await health.problems()));
   return { ready: reasons.length === 0, reasons };
 }

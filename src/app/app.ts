@@ -23,9 +23,10 @@ import { Closers } from "./closers.ts";
 import { loadOwnEndpoints } from "./load-own-endpoints.ts";
 import type { OwnEndpointsDeps, OwnEndpointsHost } from "./own-endpoints.ts";
 import { type RulesInForce, startRules } from "./rules-source.ts";
-import { openStore } from "../store/open.ts";
+import { openStore, type StoreDeps } from "../store/open.ts";
+import type { Store } from "../store/types.ts";
 import { pepperFor } from "./secrets.ts";
-import { watchStore } from "./store-health.ts";
+import { type StoreHealth, watchStore } from "./store-health.ts";
 import { type WiredCredentials, wireCredentials } from "./wire-credentials.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
 import { createRequestIds } from "../telemetry/ids.ts";
@@ -42,7 +43,8 @@ export interface App {
   reload(): Promise<boolean>;
   /** Requests under way, open streams among them. */
   openRequests(): number;
-  /** The URL that makes the first administrator, for the terminal only; `null` where there is somebody already, or no OAuth. */
+  readonly store: Pick<StoreHealth, "problems" | "served">;
+  /** The URL that makes the first administrator, for the terminal only; `null` where there is somebody already, or no OAuth. Rejects without a store. */
   setupUrl(): Promise<string | null>;
   /** Drains, flushes and closes all. Resolves when nothing is left open. */
   close(): Promise<void>;
@@ -75,7 +77,7 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
   const instance = `${hostname()}-${process.pid}`;
   const metrics = createMetrics({ version: VERSION, instance });
   const traffic = createTraffic(clock);
-  const store = openStore(config.store.url, { clock, log, instance, leaseMs: config.revocation.lease });
+  const store = openStoreOf(config, { clock, log, instance });
   closers.add(() => store.close());
   const audit = await openAudit(config.audit, { instance, log, clock, metrics, activity: store.activity }, closers);
   let publicUrl = config.public_url;
@@ -96,7 +98,7 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
     version: VERSION,
     storeKind: store.kind,
     rules: () => policy().hash,
-    storeUp: () => health.check(),
+    storeUp: async () => !(await health.problems()).includes("store_unavailable"),
   });
   const served = { ...credentials, store, clock, log, audit, policy, issuer, liveStatus };
   const own = await ownEndpoints(config, served);
@@ -124,9 +126,14 @@ async function start(config: Config, deps: Required<AppDeps>, closers: Closers):
     ...ports,
     reload: () => reloadAll(audit, [rules, publicTls, admin.certificate]),
     openRequests: () => listener.openRequests(),
+    store: health,
     setupUrl: async () => own?.setupUrl() ?? null,
     close: () => closers.closeAll(),
   };
+}
+
+function openStoreOf({ revocation, store }: Config, deps: StoreDeps): Store {
+  return openStore(store.url, { ...deps, leaseMs: revocation.lease, tls: store.tls });
 }
 
 /** `null` where OAuth is off. */

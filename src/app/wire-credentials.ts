@@ -43,6 +43,7 @@ export async function wireCredentials(
     maxEntries: config.cache.max_entries,
     ttlMs: config.cache.ttl,
     negativeTtlMs: config.cache.negative_ttl,
+    random: Math.random,
     clock,
   });
   const open = new OpenStreams({

@@ -49,7 +49,7 @@ export async function requirePolicy(config: Config, terminal: Terminal): Promise
 export async function withDesk<T>(config: Config, terminal: Terminal, work: (desk: Desk) => Promise<T>): Promise<T> {
   const policy = await requirePolicy(config, terminal);
   const digester = createDigester({ pepper: pepperFor(config) });
-  const store = openStore(config.store.url, { clock: systemClock });
+  const store = openStore(config.store.url, { clock: systemClock, tls: config.store.tls });
   try {
     await store.ping();
     return await work(createDesk(config, terminal, { policy, digester, store }));

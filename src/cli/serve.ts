@@ -1,5 +1,5 @@
 import { InvalidRules } from "../app/rules-source.ts";
-import { startApp } from "../app/app.ts";
+import { type App, startApp } from "../app/app.ts";
 import { type Command, CommandFailure, CONFIG_OPTION, readArgs, UsageError } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
 import { portFailure } from "./port-failure.ts";
@@ -29,14 +29,25 @@ Example: portcullis serve --config config/portcullis.yaml`,
     // Where audit lines go to standard output, nothing else does.
     const tell = config.audit.sinks.some((sink) => "stdout" in sink) ? terminal.error : terminal.out;
     tell(`portcullis serves ${app.publicUrl} (admin ${app.adminUrl})\n`);
-    const setupUrl = await app.setupUrl();
-    if (setupUrl !== null) tell(firstAdministrator(setupUrl));
     signals.onReload(() => void app.reload());
+    if ((await app.store.problems()).length > 0) terminal.error(WITHOUT_STORE);
+    void tellSetupUrl(app, tell);
     await signals.stopped;
     await closeTelling(app, config.limits.drain, terminal);
     return 0;
   },
 };
+
+const WITHOUT_STORE =
+  "The store does not answer (see store.url): public routes are served, others get 503 until it does.\n";
+
+/** Once the store serves, which may be never. */
+async function tellSetupUrl(app: App, tell: (text: string) => void): Promise<void> {
+  await app.store.served;
+  // Where it fails again right then, `users add` makes the first administrator too.
+  const url = await app.setupUrl().catch(() => null);
+  if (url !== null) tell(firstAdministrator(url));
+}
 
 /** The link is a secret: it goes to the terminal and nowhere else. */
 function firstAdministrator(setupUrl: string): string {

@@ -2,7 +2,18 @@ import { z } from "zod";
 import { adminSection } from "./admin-schema.ts";
 import { signinSection } from "./signin-schema.ts";
 import { oauthSection } from "./oauth-schema.ts";
-import { address, count, duration, isRange, parseOrigin, section, size, sizeOrUnlimited, text } from "./fields.ts";
+import {
+  address,
+  count,
+  duration,
+  durationWithin,
+  isRange,
+  parseOrigin,
+  section,
+  size,
+  sizeOrUnlimited,
+  text,
+} from "./fields.ts";
 import { secret } from "./secret-field.ts";
 
 /** The one source of what `portcullis.yaml` may say: types, defaults and the JSON Schema come from it. */
@@ -32,7 +43,7 @@ const adminListener = section({
 });
 
 const STORE_URL =
-  /^(?:sqlite:(?!\/\/(?!\/))[^?#]+|rediss?:\/\/\S+|redis\+sentinel:\/\/[^\s/]+\/[^\s/]+(?:\/\d+)?|redis\+cluster:\/\/[^\s/]+)$/;
+  /^(?:sqlite:(?!\/\/(?!\/))[^?#]+|rediss?:\/\/\S+|rediss?\+sentinel:\/\/[^\s/]+\/[^\s/]+(?:\/\d+)?|rediss?\+cluster:\/\/[^\s/]+)$/;
 
 const storeUrl = text
   .regex(
@@ -40,6 +51,12 @@ const storeUrl = text
     "expected sqlite:PATH, redis://HOST, rediss://HOST, redis+sentinel://H1,H2/NAME or redis+cluster://H1,H2",
   )
   .refine((url) => url !== "sqlite::memory:", "a store in memory would forget every key; give a file");
+
+const storeTls = section({
+  ca: text.optional().describe("Certificates of who may have signed the server's, PEM. Default: public authorities."),
+  cert: text.optional().describe("Our own certificate chain, PEM, where the server asks for one."),
+  key: text.optional().describe("Private key of `cert`, PEM."),
+}).refine(({ cert, key }) => (cert === undefined) === (key === undefined), "`cert` and `key` go together");
 
 const sink = z.union(
   [
@@ -85,7 +102,10 @@ export const configSchema = section({
     .default([])
     .describe("Addresses and CIDR ranges whose X-Forwarded-* are believed; empty believes none."),
   store: section({
-    url: storeUrl.prefault("sqlite:./data/portcullis.db").describe("Where keys live. A file is relative to this file."),
+    url: storeUrl
+      .prefault("sqlite:./data/portcullis.db")
+      .describe("Where keys live. A file is relative to this file; `rediss` in place of `redis` is TLS."),
+    tls: storeTls.optional().describe("Certificates for `rediss:`. Read at the start."),
   })
     .prefault({})
     .describe("Where keys live."),
@@ -97,7 +117,7 @@ export const configSchema = section({
     .prefault({})
     .describe("Cache of credentials."),
   revocation: section({
-    lease: duration
+    lease: durationWithin("1s", "10m")
       .prefault("10s")
       .describe(
         "How long an instance that is cut off from the store trusts its cache, and a revocation waits for one that does not answer.",

@@ -82,7 +82,7 @@ function complete(parsed: Parsed, folder: string): Config {
     ...parsed,
     public_url: parsed.public_url ?? origin,
     listen: { public: withFiles(publicListener, folder), admin: withFiles(admin, folder) },
-    store: { url: storeUrl(parsed.store.url, folder) },
+    store: storeWithFiles(parsed.store, folder),
     audit: {
       ...parsed.audit,
       sinks: parsed.audit.sinks.map((sink) => ("file" in sink ? { file: resolve(folder, sink.file) } : sink)),
@@ -95,6 +95,13 @@ function withFiles<T extends Parsed["listen"]["admin"]>(listener: T, folder: str
   const { tls } = listener;
   if (tls === undefined) return listener;
   return { ...listener, tls: { cert: resolve(folder, tls.cert), key: resolve(folder, tls.key) } };
+}
+
+function storeWithFiles({ tls, url }: Parsed["store"], folder: string): Parsed["store"] {
+  if (tls === undefined) return { url: storeUrl(url, folder) };
+  const file = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(folder, path);
+  return { url: storeUrl(url, folder), tls: { ca: file(tls.ca), cert: file(tls.cert), key: file(tls.key) } };
 }
 
 function storeUrl(url: string, folder: string): string {

@@ -29,6 +29,12 @@ export const duration = z
     return z.NEVER;
   });
 
+/** A duration within bounds, which are given as they are written, such as `1s` and `10m`. */
+export function durationWithin(shortest: string, longest: string) {
+  const [least, most] = [parseDuration(shortest) ?? 0, parseDuration(longest) ?? 0];
+  return duration.refine((ms) => ms >= least && ms <= most, `out of range: ${shortest} to ${longest}`);
+}
+
 /** How long something is good for, in milliseconds once read: 1 s to 365 d. */
 export const lifetime = z
   .string({ error: "expected a duration such as 10m, 1h or 30d" })

@@ -46,7 +46,11 @@ export interface AuthenticatorOptions {
   readonly clock: Clock;
   readonly uses: Pick<LastUsed, "note">;
   readonly metrics: CredentialMetrics;
+  /** The longest that a request waits for the store, ms, its turn among other look-ups included. */
+  readonly lookupMs?: number;
 }
+
+const LOOKUP_MS = 500;
 
 /** Of those whose credential is in no record. */
 const REFUSALS: Readonly<Record<KeyProblem, Refused>> = {
@@ -115,7 +119,7 @@ class CachingAuthenticator implements Authenticator {
         metrics.lookup("hit");
         return this.#judge(entry);
       }
-      if (now < entry.retryAt && now < entry.staleUntil) {
+      if (now < entry.retryAt) {
         metrics.lookup("stale");
         return this.#judge(entry);
       }
@@ -139,8 +143,10 @@ class CachingAuthenticator implements Authenticator {
     const running = this.#underWay.get(cacheKey);
     if (running !== undefined) return running;
     const lookup = this.#lookUp(cacheKey, secret, desk).finally(() => this.#underWay.delete(cacheKey));
-    this.#underWay.set(cacheKey, lookup);
-    return lookup;
+    // One that is late stays under way, so that the store is not asked twice; those who come meanwhile do not wait.
+    const bounded = within(this.#options.lookupMs ?? LOOKUP_MS, lookup, () => this.#fallBack(cacheKey));
+    this.#underWay.set(cacheKey, bounded);
+    return bounded;
   }
 
   async #lookUp(cacheKey: string, secret: string, { gate, source }: Desk): Promise<Authentication> {
@@ -195,7 +201,7 @@ class CachingAuthenticator implements Authenticator {
     }
   }
 
-  /** The store did not answer: an entry that is stale, but not too stale, serves on. Anything else is a 503. */
+  /** The store did not answer: a stale entry serves on, for changes of it would still be seen. Anything else is a 503. */
   #fallBack(cacheKey: string): Authentication {
     const { cache, changes, clock, metrics } = this.#options;
     // Looked up anew: a change may have dropped the entry while the store was asked.
@@ -206,10 +212,21 @@ class CachingAuthenticator implements Authenticator {
     }
     const entry = cache.get(cacheKey);
     const now = clock.monotonic();
-    if (entry === undefined || now >= entry.staleUntil) return UNAVAILABLE;
+    if (entry === undefined) return UNAVAILABLE;
     entry.retryAt = now + RETRY_AFTER_MS;
     metrics.lookup("stale");
     return this.#judge(entry);
+  }
+}
+
+/** What `work` gives, or after `ms` what `late` does. `work` must not reject. */
+async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), ms);
+  try {
+    return (await Promise.race([work.then((value) => ({ value })), promise]))?.value ?? late();
+  } finally {
+    clearTimeout(timer);
   }
 }
 

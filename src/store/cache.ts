@@ -30,8 +30,6 @@ export interface CredentialFacts {
 export interface CachedCredential extends CredentialFacts {
   /** Monotonic ms: from here on the store is asked again. */
   readonly freshUntil: number;
-  /** Monotonic ms: until here the entry serves while the store is out of reach. */
-  readonly staleUntil: number;
   /** Monotonic ms: while the store is out of reach, it is not asked again before this. */
   retryAt: number;
   /** Wall clock ms: from here on a use is worth noting. Owned by the last-used recorder. */
@@ -67,8 +65,10 @@ export interface CredentialCache {
 
 interface CacheOptions {
   readonly maxEntries: number;
-  /** How long an entry is trusted without asking again. Changes drop it sooner. */
+  /** How long an entry is trusted without asking again, at most. Changes drop it sooner. */
   readonly ttlMs: number;
+  /** 0 to 1: up to a tenth is taken off, so that what came in together is not asked for again together. Else nothing is. */
+  readonly random?: () => number;
   readonly negativeTtlMs: number;
   readonly clock: Clock;
 }
@@ -91,6 +91,7 @@ export function createCredentialCache(options: CacheOptions): CredentialCache {
 
 class TaggedCache implements CredentialCache {
   readonly #ttlMs: number;
+  readonly #random: () => number;
   readonly #negativeTtlMs: number;
   readonly #clock: Clock;
   readonly #found: LRUCache<string, CachedCredential>;
@@ -99,8 +100,9 @@ class TaggedCache implements CredentialCache {
   readonly #index = new TagIndex();
   readonly #fills = new Set<OpenFill>();
 
-  constructor({ maxEntries, ttlMs, negativeTtlMs, clock }: CacheOptions) {
+  constructor({ maxEntries, ttlMs, negativeTtlMs, random = () => 0, clock }: CacheOptions) {
     this.#ttlMs = ttlMs;
+    this.#random = random;
     this.#negativeTtlMs = negativeTtlMs;
     this.#clock = clock;
     this.#found = new LRUCache<string, CachedCredential>({
@@ -143,8 +145,7 @@ class TaggedCache implements CredentialCache {
     if (before !== undefined) this.#unindex(before, cacheKey);
     const entry: CachedCredential = {
       ...facts,
-      freshUntil: now + this.#ttlMs,
-      staleUntil: now + 2 * this.#ttlMs,
+      freshUntil: now + this.#ttlMs * (1 - this.#random() / 10),
       retryAt: 0,
       nextUseAt: before?.nextUseAt ?? 0,
     };

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
+import type { StoreTlsFiles } from "./redis-client.ts";
 import { openRedisStore } from "./redis.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { Store, StoreLog } from "./types.ts";
@@ -11,6 +12,7 @@ export interface StoreDeps {
   /** See `RedisStoreOptions` and `SqliteStoreOptions`. */
   readonly instance?: string;
   readonly leaseMs?: number;
+  readonly tls?: StoreTlsFiles | undefined;
 }
 
 /** The database file of a `sqlite:` URL (`sqlite:./data/x.db`, `sqlite:///data/x.db`), or `null` for another scheme. */
@@ -26,7 +28,7 @@ export function sqliteFile(url: string): string | null {
 export function openStore(url: string, deps: StoreDeps): Store {
   const file = sqliteFile(url);
   if (file !== null) return openSqliteStore({ file, ...deps });
-  if (/^redis(?:s|\+sentinel|\+cluster)?:/.test(url)) {
+  if (/^rediss?(?:\+sentinel|\+cluster)?:/.test(url)) {
     return openRedisStore({ url, ...deps });
   }
   throw new Error("the store URL must start with sqlite:, redis:, rediss:, redis+sentinel: or redis+cluster:");

@@ -7,6 +7,7 @@ import { Lease } from "../revocation/lease.ts";
 import { SpreadScopes } from "../revocation/spread.ts";
 import { createRedisChangeSource, createRedisFollowers } from "./redis-change-source.ts";
 import type { RedisConnection } from "./redis-connection.ts";
+import type { Replicas } from "./redis-replicas.ts";
 import { type ChangeLog, type StoreLog, StoreUnavailable } from "./types.ts";
 
 /** How long a change that only adds, such as a new key, waits for the other instances. */
@@ -17,6 +18,7 @@ interface RedisChangesOptions {
   readonly connection: RedisConnection;
   /** Opens a connection for one follower, because its reads block. */
   readonly connect: () => RedisConnection;
+  readonly replicas: Pick<Replicas, "reached">;
   readonly clock: Clock;
   readonly log: StoreLog;
   readonly instance: string;
@@ -35,7 +37,7 @@ export interface RedisChanges extends ChangeLog {
 
 /** The change log in a stream. See `LogFollower` and `waitUntilApplied`. */
 export function createRedisChanges(options: RedisChangesOptions): RedisChanges {
-  const { connection, connect, clock, log, instance, leaseMs } = options;
+  const { connection, connect, replicas, clock, log, instance, leaseMs } = options;
   const scopes = new SpreadScopes();
   const barrier = { register: createRedisFollowers(connection), clock, sleep: (ms: number) => pause(ms) };
   // One for all followers here: the cache may be used where the one that feeds it holds it.
@@ -65,6 +67,7 @@ export function createRedisChanges(options: RedisChangesOptions): RedisChanges {
     report: (waitMs, work) => scopes.report(waitMs, work),
     async applied(n, change) {
       const limitMs = change === "adds" ? Math.min(scopes.waitMs(), ADDED_MS) : scopes.waitMs();
+      await replicas.reached();
       try {
         scopes.add(await waitUntilApplied(n, limitMs, barrier));
       } catch (error) {

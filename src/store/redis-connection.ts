@@ -1,7 +1,8 @@
-import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { createRedisClient, type RedisClient, type StoreTls } from "./redis-client.ts";
+import { REDIS_KEYS } from "./redis-layout.ts";
 import type { RedisTarget } from "./redis-url.ts";
-import { type StoreLog, StoreUnavailable } from "./types.ts";
+import { type StoreErrors, type StoreLog, StoreUnavailable } from "./types.ts";
 
 /** Bounds, in milliseconds. */
 export interface RedisTimeouts {
@@ -12,109 +13,135 @@ export interface RedisTimeouts {
 
 export const DEFAULT_TIMEOUTS: RedisTimeouts = { commandMs: 500, connectMs: 2000 };
 
-/** The part of ioredis that is used: alike for one server, a Sentinel group and a cluster. */
-interface RedisClient {
-  readonly status: string;
-  call(command: string, args: (string | number)[]): Promise<unknown>;
-  on(event: "ready" | "close" | "error", listener: (error?: unknown) => void): unknown;
-  disconnect(): void;
-}
+type Args = readonly (string | number)[];
 
 /** One connection. Commands never hang, and fail at once while it is down; it reconnects for ever. */
 export interface RedisConnection {
   /**
-   * Sends one command. Rejects with `StoreUnavailable`, within `commandMs` (plus `extraMs` for a blocking one), and at
-   * once while the circuit is open. A write that timed out may still have happened.
+   * Sends one command. Rejects with `StoreUnavailable`, within `commandMs` (plus `extraMs` for a blocking one).
+   * A write that timed out may still have happened.
    */
-  send(command: string, args: readonly (string | number)[], extraMs?: number): Promise<unknown>;
-  /** True while commands are refused without being sent, because the ones before had no answer. */
-  readonly circuitIsOpen: boolean;
+  send(command: string, args: Args, extraMs?: number): Promise<unknown>;
+  /** Sends a command with a key, and right behind it, on the same connection to the same server, one that may have none. */
+  sendBoth(first: readonly [string, ...Args], second: readonly [string, ...Args], extraMs: number): Promise<unknown>;
+  /** Commands fail at once: there is no connection, or the server does not answer in time. */
+  isOut(): boolean;
+  /** Commands that failed since the start. */
+  readonly errors: StoreErrors;
   close(): void;
 }
 
-/** After this long without an answer that is due, the socket counts as dead and is made anew. */
-const DEAD_SOCKET_MS = 2500;
-const MAX_BACKOFF_MS = 1000;
+/** A server that was slow once is given another chance; one that held up this many commands in a row is not. */
+const CIRCUIT = { threshold: 5, firstMs: 250, mostMs: 2000, random: Math.random } as const;
 
 export interface ConnectOptions {
   readonly target: RedisTarget;
+  readonly tls: StoreTls;
   readonly timeouts: RedisTimeouts;
   readonly log: StoreLog;
-  /** `batched` sends the commands of one turn together; `in_order` each at once, for one that blocks. */
-  readonly sending: "batched" | "in_order";
-  /** Without it every command is tried: for one that only waits, such as a follower. */
-  readonly breaker?: CircuitBreaker;
+  /**
+   * `shared`: for requests, with a circuit breaker; commands of one turn go out together. `own`: for one that blocks,
+   * each at once; whoever uses it paces itself.
+   */
+  readonly use: "shared" | "own";
 }
 
 /** Opens a connection in the background: returns at once, Redis may come up later. */
-export function connectRedis({ target, timeouts, log, sending, breaker }: ConnectOptions): RedisConnection {
-  const client = createClient(target, timeouts, sending === "batched");
+export function connectRedis({ target, tls, timeouts, log, use }: ConnectOptions): RedisConnection {
+  const client = createRedisClient({ target, tls, connectMs: timeouts.connectMs, batched: use === "shared" });
   const place = placeOf(target);
   const link = watch(client, log);
+  const guard = use === "shared" ? guardOf(client, timeouts.commandMs, log) : null;
+  const errors = { timeout: 0, unreachable: 0, refused: 0 };
+
+  async function run<T>(name: string, limitMs: number, command: () => Promise<T>): Promise<T> {
+    try {
+      return await withDeadline(limitMs, async () => {
+        if (client.status !== "ready") await link.firstTry;
+        // Asked now, ioredis would refuse the command in words about its queue.
+        if (client.status !== "ready") throw new OutOfReach(link.cause());
+        if (guard?.isClosed() === false) throw new OutOfReach("it did not answer in time");
+        const reply = await command();
+        guard?.answered();
+        return reply;
+      });
+    } catch (error) {
+      const kind = error instanceof OutOfReach ? "unreachable" : error instanceof TooLate ? "timeout" : "refused";
+      errors[kind] += 1;
+      if (kind === "timeout") guard?.timedOut();
+      if (kind === "refused") guard?.answered();
+      throw unavailable(place, name, error);
+    }
+  }
+
   return {
-    async send(command, args, extraMs = 0) {
-      const limit = timeouts.commandMs + extraMs;
-      if (breaker?.admits() === false) throw unavailable(place, command, new CircuitOpen());
-      try {
-        const answer = await withDeadline(limit, async () => {
-          if (client.status !== "ready") await link.firstTry;
-          // Asked now, ioredis would refuse the command in words about its queue.
-          if (client.status !== "ready") throw new OutOfReach(link.cause());
-          return await client.call(command, [...args]);
-        });
-        breaker?.settled("answered");
-        return answer;
-      } catch (error) {
-        breaker?.settled(isAnswer(error) ? "answered" : "failed");
-        throw unavailable(place, command, error);
-      }
+    errors,
+    send: (command, args, extraMs = 0) =>
+      run(command, timeouts.commandMs + extraMs, () => client.call(command, [...args])),
+    sendBoth: (first, second, extraMs) =>
+      run(first[0], timeouts.commandMs + extraMs, async () => {
+        const replies = (await client.pipeline([[...first], [...second]]).exec()) ?? [];
+        const failed = replies.find(([error]) => error !== null)?.[0];
+        if (failed !== null && failed !== undefined) throw failed;
+        return replies.at(-1)?.[1];
+      }),
+    isOut: () => client.status !== "ready" || guard?.isClosed() === false,
+    close() {
+      guard?.stop();
+      client.disconnect();
     },
-    get circuitIsOpen() {
-      return breaker?.isOpen ?? false;
-    },
-    close: () => client.disconnect(),
   };
 }
 
-function createClient(target: RedisTarget, timeouts: RedisTimeouts, enableAutoPipelining: boolean): RedisClient {
-  const common = {
-    ...(target.username === undefined ? {} : { username: target.username }),
-    ...(target.password === undefined ? {} : { password: target.password }),
-    // Replies in one shape, whatever the server's version.
-    protocol: 2,
-    connectTimeout: timeouts.connectMs,
-    socketTimeout: DEAD_SOCKET_MS,
-    enableAutoPipelining,
-    // A write that was given up must not be sent again behind the caller's back.
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
-  } satisfies RedisOptions;
-  if (target.mode === "cluster") {
-    return new Cluster([...target.nodes], {
-      enableOfflineQueue: false,
-      enableAutoPipelining,
-      clusterRetryStrategy: backoff,
-      clusterNodeRetryStrategy: backoff,
-      redisOptions: common,
-    });
-  }
-  const options = { ...common, db: target.db, enableOfflineQueue: false, retryStrategy: backoff };
-  if (target.mode === "sentinel") {
-    return new Redis({
-      ...options,
-      sentinels: [...target.sentinels],
-      name: target.name,
-      sentinelRetryStrategy: backoff,
-      failoverDetector: true,
-    });
-  }
-  return new Redis({ ...options, host: target.host, port: target.port, ...(target.tls ? { tls: {} } : {}) });
+interface Guard {
+  isClosed(): boolean;
+  answered(): void;
+  timedOut(): void;
+  stop(): void;
 }
 
-/** Milliseconds before the next attempt. Jitter, because instances that lost the same Redis must not return in step. */
-function backoff(attempt: number): number {
-  return Math.min(25 * 2 ** Math.min(attempt, 10), MAX_BACKOFF_MS) * (0.75 + Math.random() / 4);
+/** A circuit breaker that tries by itself, with a read of our own: no request is held up to find out. */
+function guardOf(client: RedisClient, trialMs: number, log: StoreLog): Guard {
+  const circuit = new CircuitBreaker(CIRCUIT);
+  let timer: NodeJS.Timeout | undefined;
+
+  function schedule(): void {
+    const ms = circuit.trialIn(now());
+    if (ms !== null) timer = setTimeout(() => void tryNow(), Math.ceil(ms)).unref();
+  }
+
+  async function tryNow(): Promise<void> {
+    if (circuit.beginTrial(now())) {
+      const answered = await withDeadline(trialMs, () => ask(client)).then(
+        () => true,
+        (error: unknown) => !(error instanceof TooLate) && client.status === "ready",
+      );
+      circuit.endTrial(answered, now());
+      if (circuit.isClosed) log.info({}, "Redis answers in time again");
+    }
+    schedule();
+  }
+
+  client.on("ready", () => circuit.close());
+  return {
+    isClosed: () => circuit.isClosed,
+    answered: () => circuit.answered(),
+    timedOut() {
+      if (!circuit.timedOut(now())) return;
+      log.warn({}, "Redis does not answer in time: it is asked for nothing until it does");
+      schedule();
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** With a key, so that in a cluster the node is asked that matters. */
+function ask(client: RedisClient): Promise<unknown> {
+  return client.call("get", [REDIS_KEYS.changeCount]);
+}
+
+function now(): number {
+  return performance.now();
 }
 
 /** Logs when the connection is lost and when it is back. Resolves when the first attempt is over, either way. */
@@ -142,7 +169,7 @@ function watch(client: RedisClient, log: StoreLog): { readonly firstTry: Promise
 
 async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  const timer = setTimeout(() => reject(new TooLate(`no answer in ${limitMs} ms`)), limitMs);
   try {
     return await Promise.race([work(), promise]);
   } finally {
@@ -152,26 +179,11 @@ async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise
 
 /** There is no connection now. */
 class OutOfReach extends Error {}
-
-/** The commands before had no answer. */
-class CircuitOpen extends Error {
-  constructor() {
-    super("it did not answer lately; it is tried again soon");
-  }
-}
-
-/** A server that refuses one command, such as a write while it is out of memory, may well take the next. */
-const USELESS = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS)\b/;
-
-/** True where the server said no, and is not one that says so to everything. */
-function isAnswer(error: unknown): boolean {
-  return error instanceof Error && error.name === "ReplyError" && !USELESS.test(error.message);
-}
+class TooLate extends Error {}
 
 /** Keeps the text only: ioredis hangs the command with its arguments, such as a password, on its errors. */
 function unavailable(place: string, command: string, error: unknown): StoreUnavailable {
   const text = describe(error);
-  if (error instanceof CircuitOpen) return new StoreUnavailable(`Redis at ${place} is not asked: ${text}`);
   if (!(error instanceof OutOfReach)) return new StoreUnavailable(`Redis at ${place} did not do ${command}: ${text}`);
   return new StoreUnavailable(`Redis at ${place} is out of reach (${text}). Is it running? See store.url`);
 }

@@ -1,5 +1,5 @@
 import { REDIS_KEYS } from "./redis-layout.ts";
-import { APPEND } from "./redis-scripts.ts";
+import { ALWAYS, APPEND } from "./redis-scripts.ts";
 
 /*
  * Each change is one script, as in `redis-scripts.ts`. What a document was found and grouped by is known only from the
@@ -145,7 +145,7 @@ return 1
  * KEYS document, changes, count. ARGV now, tags, kind, id → {n, removed}. One that found nothing tells its tags too:
  * a repeated call must wait for those who have not applied the first one yet.
  */
-export const REMOVE = `${APPEND}${COMMON}${GROUPS}
+export const REMOVE = `${ALWAYS}${APPEND}${COMMON}${GROUPS}
 local now, tags = tonumber(ARGV[1]), ARGV[2]
 local removed = isAlive(KEYS[1], now) and 1 or 0
 drop(ARGV[3], ARGV[4], now)
@@ -165,7 +165,7 @@ end
 `;
 
 /** KEYS changes, count, groups… ARGV now, tags, group, kinds… (as many as groups) → {n, how many there were}. */
-export const REMOVE_GROUP = `${APPEND}${COMMON}${GROUPS}${MEMBERSHIP}
+export const REMOVE_GROUP = `${ALWAYS}${APPEND}${COMMON}${GROUPS}${MEMBERSHIP}
 local now, tags, group, removed = tonumber(ARGV[1]), ARGV[2], ARGV[3], 0
 for i = 4, #ARGV do
   local kind = ARGV[i]

@@ -16,6 +16,7 @@ export const REDIS_KEYS = {
   followers: "{portcullis}:followers",
   applied: "{portcullis}:followers:applied",
   closed: "{portcullis}:followers:closed",
+  replicated: "{portcullis}:replicated",
   document: (kind: string, id: string): string => `{portcullis}:doc:${kind}:${id}`,
   lookup: (kind: string, lookup: string): string => `{portcullis}:lookup:${kind}:${lookup}`,
   group: (kind: string, group: string): string => `{portcullis}:group:${kind}:${group}`,

@@ -5,6 +5,9 @@ import { RECORD_FIELDS, REDIS_KEYS } from "./redis-layout.ts";
  * Scripts are sent whole (EVAL): changes are rare, and a restarted server or another node knows no stored ones.
  */
 
+/** Of a script that a server without memory still does: what takes something away must always be possible. */
+export const ALWAYS = "#!lua flags=allow-oom\n";
+
 const FIELDS = RECORD_FIELDS.map((field) => `'${field}'`).join(", ");
 
 const NEWEST_ID = `
@@ -59,7 +62,7 @@ return append(KEYS[1], KEYS[2], ARGV[1])
  * KEYS record, changes, count. ARGV at, credential's tag → {n, record}, or nil where unknown. A repeated call
  * appends again, so that it too waits for those who have not applied the first entry yet.
  */
-export const REVOKE = `${APPEND}
+export const REVOKE = `${ALWAYS}${APPEND}
 local digest = redis.call('HGET', KEYS[1], 'digest')
 if not digest then return nil end
 redis.call('HSETNX', KEYS[1], 'revokedAt', ARGV[1])
@@ -165,7 +168,7 @@ return {newestId(KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0)}
  * What it has applied must be the log up to `n`: else it holds what nobody wrote. Where nobody waited for it (it is not
  * registered, or its time is over), it must have applied all: a change may have been reported as done without it.
  */
-export const REGISTER = `${NOW}${NEWEST_ID}
+export const REGISTER = `${ALWAYS}${NOW}${NEWEST_ID}
 for i = 5, #ARGV, 2 do
   redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
   redis.call('PEXPIRE', KEYS[3], 3600000)
@@ -189,7 +192,7 @@ return 1
  * KEYS followers, applied, count. ARGV n → by turns the name of one that is registered, what it has applied, and the ms
  * that are left; nil where the log has lost entry n.
  */
-export const FOLLOWERS = `${NOW}
+export const FOLLOWERS = `${ALWAYS}${NOW}
 if tonumber(redis.call('GET', KEYS[3]) or 0) < tonumber(ARGV[1]) then return nil end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   redis.call('ZREM', KEYS[1], gone)
@@ -209,4 +212,13 @@ return flat
 export const LEAVE = `
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
+`;
+
+/** KEYS mark → how many replicas are connected to the server that holds it. */
+export const REPLICAS = `
+return tonumber(string.match(redis.call('INFO', 'replication'), 'connected_slaves:(%d+)') or 0)
+`;
+
+/** KEYS mark. Writes something, however little. */
+export const MARK = `${ALWAYS}redis.call('SET', KEYS[1], 1, 'PX', 60000)
 `;

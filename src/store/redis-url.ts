@@ -2,13 +2,13 @@
 export type RedisTarget = {
   readonly username?: string;
   readonly password?: string;
+  readonly tls: boolean;
 } & (
   | {
       readonly mode: "single";
       readonly host: string;
       readonly port: number;
       readonly db: number;
-      readonly tls: boolean;
     }
   | {
       readonly mode: "sentinel";
@@ -24,33 +24,31 @@ export interface RedisAddress {
   readonly port: number;
 }
 
-const URL_PARTS =
-  /^(rediss?|redis\+sentinel|redis\+cluster):\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?db=(\d+))?$/;
+const URL_PARTS = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?db=(\d+))?$/;
 const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
 
 /**
  * Reads `redis://`, `rediss://` (`user:password@host:port/db`), `redis+sentinel://h1:p,h2:p/name?db=N` and
- * `redis+cluster://h1:p,h2:p`. User and password are percent-decoded. Throws without quoting the URL.
+ * `redis+cluster://h1:p,h2:p`; each with `rediss` for TLS. User and password are percent-decoded. Throws without quoting the URL.
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const parts = URL_PARTS.exec(url);
   if (parts === null) throw problem("it is not of the form redis://user:password@host:port/db");
-  const [, scheme, login, hosts = "", path = "", query] = parts;
-  const credentials = parseLogin(login);
+  const [, scheme, form, login, hosts = "", path = "", query] = parts;
+  const common = { ...parseLogin(login), tls: scheme === "rediss" };
   const db = query === undefined ? 0 : Number(query);
-  if (scheme === "redis+cluster") {
+  if (form === "+cluster") {
     if (path !== "" || query !== undefined) throw problem("a cluster has no databases");
-    return { ...credentials, mode: "cluster", nodes: parseHosts(hosts, 6379) };
+    return { ...common, mode: "cluster", nodes: parseHosts(hosts, 6379) };
   }
-  if (scheme === "redis+sentinel") {
+  if (form === "+sentinel") {
     if (path === "") throw problem("the name of the master is missing: redis+sentinel://h1,h2/name");
-    return { ...credentials, mode: "sentinel", sentinels: parseHosts(hosts, 26_379), name: decode(path), db };
+    return { ...common, mode: "sentinel", sentinels: parseHosts(hosts, 26_379), name: decode(path), db };
   }
   const [address, ...more] = parseHosts(hosts, 6379);
   if (address === undefined || more.length > 0) throw problem("it names more than one host");
   if (!/^\d{0,5}$/.test(path)) throw problem("the path is not the number of a database");
-  const tls = scheme === "rediss";
-  return { ...credentials, mode: "single", ...address, db: path === "" ? db : Number(path), tls };
+  return { ...common, mode: "single", ...address, db: path === "" ? db : Number(path) };
 }
 
 function parseLogin(login: string | undefined): { username?: string; password?: string } {

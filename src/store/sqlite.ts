@@ -22,6 +22,9 @@ export interface SqliteStoreOptions {
   readonly leaseMs?: number;
 }
 
+/** A file answers at once or fails: there is nothing to wait for. */
+const NOTHING_AMISS = { isOut: false, errors: { timeout: 0, unreachable: 0, refused: 0 }, unreplicated: 0 } as const;
+
 /**
  * Opens the embedded store. Several processes may have the file open. An acknowledged change is on disk
  * (WAL with synchronous=FULL). Throws `StoreUnavailable` where the file cannot be opened, or is of a newer version.
@@ -45,7 +48,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     counters,
     activity: createSqliteActivity(lax),
     changes,
-    circuitIsOpen: () => false,
+    state: () => NOTHING_AMISS,
     ping: () =>
       new Promise((resolve) => {
         connection.checkFile();

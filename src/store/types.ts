@@ -166,6 +166,24 @@ export interface FollowState {
   readonly leaseLeftMs: number | null;
 }
 
+/** Calls that failed since the start, by kind. */
+export interface StoreErrors {
+  /** Not answered in time. */
+  readonly timeout: number;
+  /** Not made: there was no connection, or the circuit was open. */
+  readonly unreachable: number;
+  /** Answered with an error, or the connection was lost meanwhile. */
+  readonly refused: number;
+}
+
+export interface StoreState {
+  /** Calls fail at once: there is no connection, or none was answered in time lately. */
+  readonly isOut: boolean;
+  readonly errors: StoreErrors;
+  /** Changes that no replica had in time, so that a failover right then could lose them. */
+  readonly unreplicated: number;
+}
+
 export interface Store {
   readonly kind: "sqlite" | "redis";
   readonly keys: KeyStore;
@@ -173,10 +191,10 @@ export interface Store {
   readonly counters: CounterStore;
   readonly activity: ActivityStore;
   readonly changes: ChangeLog;
-  /** True while calls are refused at once, because those before had no answer. */
-  circuitIsOpen(): boolean;
   /** Resolves where the store answers now. */
   ping(): Promise<void>;
+  /** How the store does, for metrics. Asks nobody. */
+  state(): StoreState;
   close(): Promise<void>;
 }
 

@@ -2,7 +2,9 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Outcome } from "../core/decision.ts";
 import type { LookupResult } from "../core/lookup-result.ts";
 import { BoundHistogram, type Buckets } from "./histogram.ts";
+import { counterOf, gaugeOf } from "./read-at-scrape.ts";
 import { createRequestCounters, type RequestCounter } from "./request-counter.ts";
+import { type StoreFigures, storeMetrics } from "./store-metrics.ts";
 
 /** The metrics of one rule. Bound once per rule and kept over reloads. */
 export interface RouteMetrics {
@@ -32,8 +34,8 @@ export interface Metrics {
   storeUp(up: boolean): void;
   /** From a change elsewhere to its effect here, milliseconds. Not called yet. */
   revocationApplied(ms: number): void;
-  /** Shows the lease from now on; the function is asked at each scrape. Not called yet. */
-  bindLease(remainingSeconds: () => number): void;
+  /** Shows how the store does from now on; the function is asked at each scrape. */
+  bindStore(state: () => StoreFigures): void;
   /** Shows the audit's queue from now on; it is read at each scrape. */
   bindAudit(audit: { readonly queueBytes: number; readonly lost: number }): void;
   /** Shows what pages of the activity lack from now on; it is read at each scrape. */
@@ -67,6 +69,7 @@ export function createMetrics(build: { readonly version: string; readonly instan
     ...requestMetrics(registry),
     ...mcpMetrics(registry),
     ...credentialMetrics(registry),
+    ...storeMetrics(registry),
     ...streamMetrics(registry),
     ...auditMetrics(registry),
     ...configMetrics(registry),
@@ -89,19 +92,6 @@ function buildInfo(registry: Registry, build: { readonly version: string; readon
     labelNames: ["version", "instance", "node"],
     registers: [registry],
   }).set({ version: build.version, instance: build.instance, node: process.version }, 1);
-}
-
-/** A gauge that is read at each scrape. */
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  const metric = new Gauge({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.set(read());
-    },
-  });
-  registry.registerMetric(metric);
 }
 
 type RequestMetrics = Pick<Metrics, "forRoute" | "forUpstream">;
@@ -158,7 +148,7 @@ function mcpMetrics(registry: Registry): Pick<Metrics, "mcpMessage"> {
   };
 }
 
-type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp" | "revocationApplied" | "bindLease">;
+type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp" | "revocationApplied">;
 
 function credentialMetrics(registry: Registry): CredentialPart {
   const lookup = lookupCounter(registry);
@@ -188,14 +178,6 @@ function credentialMetrics(registry: Registry): CredentialPart {
     storeDuration: (operation, result, ms) => store(operation)[result].observe(ms),
     storeUp: (isUp) => up.set(isUp ? 1 : 0),
     revocationApplied: (ms) => applied.observe(ms),
-    bindLease(remainingSeconds) {
-      gauge(
-        registry,
-        "portcullis_lease_remaining_seconds",
-        "How long cached credentials may still be used without news from the store.",
-        remainingSeconds,
-      );
-    },
   };
 }
 
@@ -232,7 +214,7 @@ function streamMetrics(registry: Registry): Pick<Metrics, "openStreams" | "strea
     labelNames: ["reason"],
     registers: [registry],
   });
-  gauge(registry, "portcullis_open_streams", "WebSocket and event streams that are open now.", () => open);
+  gaugeOf(registry, "portcullis_open_streams", "WebSocket and event streams that are open now.", () => open);
   return {
     openStreams: {
       inc: () => {
@@ -249,11 +231,11 @@ function streamMetrics(registry: Registry): Pick<Metrics, "openStreams" | "strea
 function auditMetrics(registry: Registry): Pick<Metrics, "bindAudit" | "bindActivity"> {
   let audit = { queueBytes: 0, lost: 0 };
   let activity = { lost: 0 };
-  gauge(registry, "portcullis_audit_queue_bytes", "Bytes of audit lines that are not yet written.", () => {
+  gaugeOf(registry, "portcullis_audit_queue_bytes", "Bytes of audit lines that are not yet written.", () => {
     return audit.queueBytes;
   });
-  lostCounter(registry, "portcullis_audit_lost_total", "Audit lines that were dropped.", () => audit.lost);
-  lostCounter(registry, "portcullis_activity_lost_total", "Activities that no page can show.", () => activity.lost);
+  counterOf(registry, "portcullis_audit_lost_total", "Audit lines that were dropped.", () => audit.lost);
+  counterOf(registry, "portcullis_activity_lost_total", "Activities that no page can show.", () => activity.lost);
   return {
     bindAudit(source) {
       audit = source;
@@ -262,20 +244,6 @@ function auditMetrics(registry: Registry): Pick<Metrics, "bindAudit" | "bindActi
       activity = source;
     },
   };
-}
-
-/** A counter that is read at each scrape. */
-function lostCounter(registry: Registry, name: string, help: string, read: () => number): void {
-  const lost = new Counter({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-  registry.registerMetric(lost);
 }
 
 function configMetrics(registry: Registry): Pick<Metrics, "configReload" | "rulesInfo"> {

@@ -112,6 +112,9 @@ describe("loadConfig: OAuth and sign-in", () => {
     ["oauth: { path: / }", "2:16: expected a path such as /oauth, without a slash at its end"],
     ["signin: { path: /a/../b }", "2:17: expected a path such as /oauth, without a slash at its end"],
     ["oauth: { device_code: 11m }", "2:23: at most 10m"],
+    ["revocation: { lease: 999ms }", "2:22: out of range: 1s to 10m"],
+    ["revocation: { lease: 11m }", "2:22: out of range: 1s to 10m"],
+    ["store: { tls: { cert: a.pem } }", "2:15: `cert` and `key` go together"],
     ["oauth: { access_token: 0s }", "2:24: out of range: 1s to 365d"],
     ["oauth: { metadata_hosts: ['https://app.example'] }", "2:27: expected a host name, or *.NAME"],
     [

@@ -23,8 +23,9 @@ let uses: string[];
 let polls: { count: number; fails: boolean };
 let authenticator: Authenticator;
 
-function build(tokens: CredentialSource | null = null): Authenticator {
+function build(tokens: CredentialSource | null = null, lookupMs?: number): Authenticator {
   return createAuthenticator({
+    ...(lookupMs === undefined ? {} : { lookupMs }),
     keys: createApiKeySource({ keys, settings }),
     tokens,
     cache,
@@ -325,7 +326,7 @@ describe("authenticate while the store is out of reach", () => {
     expect(await ask(key)).toMatchObject({ ok: true });
   });
 
-  test("goes on with a stale entry for one more ttl, asking the store once a second, then refuses", async () => {
+  test("goes on with a stale entry while changes would be seen, asking the store once a second, then refuses", async () => {
     const { key } = stored();
     const first = await ask(key);
     keys.down = true;
@@ -337,10 +338,36 @@ describe("authenticate while the store is out of reach", () => {
     expect(await ask(key)).toBe(first);
     expect(keys.asked).toBe(3);
     expect(metrics.lookups["stale"]).toBe(3);
-    clock.advance(58_999);
+    clock.advance(600_000);
     expect(await ask(key)).toBe(first);
-    clock.advance(1);
+    polls.fails = true;
     expect(await ask(key)).toEqual(refusal("store_unavailable"));
+  });
+
+  test("keeps nobody waiting for a look-up that is late, and asks the store once all the same", async () => {
+    authenticator = build(null, 30);
+    const [{ key }, { key: other }] = [stored(), stored()];
+    keys.hold = true;
+    expect(await settled([ask(key), ask(other)])).toEqual([refusal("store_unavailable"), refusal("store_unavailable")]);
+    const late = performance.now();
+    expect(await ask(key)).toEqual(refusal("store_unavailable"));
+    expect(performance.now() - late).toBeLessThan(25);
+    expect(keys.asked).toBe(2);
+    keys.release();
+    await vi.waitFor(() => expect(cache.sizes().found).toBe(2));
+    expect(ask(key)).toMatchObject({ ok: true });
+    expect(keys.asked).toBe(2);
+  });
+
+  test("a stale entry serves on when its look-up is late", async () => {
+    authenticator = build(null, 30);
+    const { key } = stored();
+    const first = await ask(key);
+    clock.advance(60_000);
+    keys.hold = true;
+    expect(await ask(key)).toBe(first);
+    expect(ask(key)).toBe(first);
+    keys.release();
   });
 
   test("a stale entry that was revoked meanwhile is not used", async () => {

@@ -42,7 +42,7 @@ function entry(): CachedCredential {
     portal: null,
     expiresAt: null,
   } as const;
-  const times = { freshUntil: 0, staleUntil: 0, retryAt: 0, nextUseAt: 0 };
+  const times = { freshUntil: 0, retryAt: 0, nextUseAt: 0 };
   const accepted = { ok: true, principal, digest, mcpAccess: true } as const;
   return { accepted, digest, tags: [], revoked: false, expiresAt: Infinity, ...times };
 }
@@ -72,7 +72,7 @@ describe("last use", () => {
 
   test("of an access token is not written: the store keeps none", async () => {
     const one = new HeldTokens(clock).add("t".repeat(43));
-    const cached = { ...one, freshUntil: 0, staleUntil: 0, retryAt: 0, nextUseAt: 0 };
+    const cached = { ...one, freshUntil: 0, retryAt: 0, nextUseAt: 0 };
     for (let turn = 0; turn < 3; turn += 1) {
       lastUsed.note(cached, clock.now());
       clock.advance(120_000);

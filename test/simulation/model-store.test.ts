@@ -142,7 +142,7 @@ beforeAll(async () => {
   server = await startRedis();
   const log = { info() {}, warn() {} };
   const timeouts = { commandMs: 10_000, connectMs: 10_000 };
-  redis = connectRedis({ target: parseRedisUrl(server.url), timeouts, log, sending: "in_order" });
+  redis = connectRedis({ target: parseRedisUrl(server.url), timeouts, log, tls: {}, use: "own" });
 });
 
 afterAll(async () => {
@@ -221,7 +221,6 @@ describe("the model of the store", () => {
   test("answers as the scripts do on a real Redis", { timeout: 120_000 }, async () => {
     const seen = new Map<string, number>();
     for (let sequence = 0; sequence < SEQUENCES; sequence += 1) {
-      // oxlint-disable no-await-in-loop
       await redis.send("flushall", []);
       const random = new Random(6, sequence);
       const pair = new Pair(redis);
@@ -229,7 +228,6 @@ describe("the model of the store", () => {
         const what = await step(random, pair);
         seen.set(what, (seen.get(what) ?? 0) + 1);
       }
-      // oxlint-enable no-await-in-loop
     }
     for (const what of ["append", "read", "followers", "granted", "behind", "diverged", "trim", "drop", "flush"]) {
       expect({ what, often: (seen.get(what) ?? 0) > 10 }).toEqual({ what, often: true });

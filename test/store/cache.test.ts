@@ -55,6 +55,14 @@ const step = fc.record({
 });
 
 describe("the credential cache", () => {
+  test("spreads over a tenth of the ttl when what came in together is asked for again", () => {
+    let next = 0;
+    const random = (): number => (next = (next + 0.25) % 1);
+    const cache = createCredentialCache({ maxEntries: 10, ttlMs: 60_000, negativeTtlMs: 0, random, clock });
+    const ends = ["a", "b", "c", "d"].map((key) => cache.put(key, facts()).freshUntil - clock.monotonic());
+    expect(ends).toEqual([58_500, 57_000, 55_500, 60_000]);
+  });
+
   test("holds a flood of 200,000 unknown keys within its bound, and the good entry is still there", () => {
     const cache = newCache(1000);
     cache.put("good", facts());

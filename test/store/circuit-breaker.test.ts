@@ -1,83 +1,77 @@
 import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/store/circuit-breaker.ts";
-import { type FakeClock, fakeClock } from "./fake-clock.ts";
 
-function breakerOn(clock: FakeClock, random = 0.5): CircuitBreaker {
-  return new CircuitBreaker({ clock, random: () => random, failures: 3, firstMs: 100, longestMs: 400 });
-}
-
-function fail(breaker: CircuitBreaker, times: number): void {
-  for (let time = 0; time < times; time += 1) {
-    expect(breaker.admits()).toBe(true);
-    breaker.settled("failed");
-  }
+function open(random: number = 1): CircuitBreaker {
+  const circuit = new CircuitBreaker({ threshold: 3, firstMs: 100, mostMs: 300, random: () => random });
+  for (let turn = 0; turn < 3; turn += 1) circuit.timedOut(1000);
+  return circuit;
 }
 
 describe("a circuit breaker", () => {
-  test("lets all through while failures do not come in a row", () => {
-    const breaker = breakerOn(fakeClock());
-    for (let round = 0; round < 10; round += 1) {
-      fail(breaker, 2);
-      breaker.settled("answered");
+  test("opens after as many time-outs in a row as it is told, and says so once", () => {
+    const circuit = new CircuitBreaker({ threshold: 3, firstMs: 100, mostMs: 300, random: () => 1 });
+    expect([circuit.timedOut(1), circuit.timedOut(2)]).toEqual([false, false]);
+    circuit.answered();
+    expect([circuit.timedOut(3), circuit.timedOut(4)]).toEqual([false, false]);
+    expect(circuit.isClosed).toBe(true);
+    expect(circuit.timedOut(5)).toBe(true);
+    expect(circuit.isClosed).toBe(false);
+    expect(circuit.timedOut(6)).toBe(false);
+  });
+
+  test("lets one try once the back-off is over, and nobody before", () => {
+    const circuit = open();
+    expect(circuit.trialIn(1000)).toBe(100);
+    expect(circuit.beginTrial(1099)).toBe(false);
+    expect([circuit.beginTrial(1100), circuit.beginTrial(1100)]).toEqual([true, false]);
+    expect(circuit.isClosed).toBe(false);
+    expect(circuit.trialIn(1100)).toBeNull();
+  });
+
+  test("closes when the trial is answered", () => {
+    const circuit = open();
+    circuit.beginTrial(1100);
+    circuit.endTrial(true, 1150);
+    expect(circuit.isClosed).toBe(true);
+    expect(circuit.timedOut(1200)).toBe(false);
+  });
+
+  test("waits twice as long after each trial that fails, up to its bound", () => {
+    const circuit = open();
+    const waits: (number | null)[] = [];
+    let now = 1000;
+    for (let turn = 0; turn < 4; turn += 1) {
+      const wait = circuit.trialIn(now);
+      waits.push(wait);
+      now += wait ?? 0;
+      circuit.beginTrial(now);
+      circuit.endTrial(false, now);
     }
-    expect(breaker.admits()).toBe(true);
-    expect(breaker.isOpen).toBe(false);
+    expect(waits).toEqual([100, 200, 300, 300]);
   });
 
-  test("opens after some in a row, and tries with one call after a pause", () => {
-    const clock = fakeClock();
-    const breaker = breakerOn(clock);
-    fail(breaker, 3);
-    expect(breaker.isOpen).toBe(true);
-    expect(breaker.admits()).toBe(false);
-    clock.advance(99);
-    expect(breaker.admits()).toBe(false);
-    clock.advance(1);
-    expect([breaker.admits(), breaker.admits()]).toEqual([true, false]);
-    breaker.settled("answered");
-    expect([breaker.admits(), breaker.admits(), breaker.isOpen]).toEqual([true, true, false]);
+  test("is moved by the trial alone while it is open: a late answer or time-out changes nothing", () => {
+    const circuit = open();
+    circuit.answered();
+    circuit.endTrial(true, 1050);
+    expect([circuit.isClosed, circuit.trialIn(1050)]).toEqual([false, 50]);
+    circuit.beginTrial(1100);
+    circuit.answered();
+    circuit.timedOut(1100);
+    expect(circuit.isClosed).toBe(false);
+    circuit.endTrial(true, 1100);
+    expect(circuit.isClosed).toBe(true);
   });
 
-  test("stays open for longer after each trial that fails, up to a bound, and begins anew once it was closed", () => {
-    const clock = fakeClock();
-    const breaker = breakerOn(clock);
-    fail(breaker, 3);
-    for (const pause of [100, 200, 400, 400]) {
-      clock.advance(pause - 1);
-      expect(breaker.admits()).toBe(false);
-      clock.advance(1);
-      fail(breaker, 1);
-    }
-    clock.advance(400);
-    expect(breaker.admits()).toBe(true);
-    breaker.settled("answered");
-    fail(breaker, 3);
-    clock.advance(100);
-    expect(breaker.admits()).toBe(true);
+  test("spreads the trials over half of the back-off", () => {
+    expect([open(0).trialIn(1000), open(0.5).trialIn(1000), open(1).trialIn(1000)]).toEqual([50, 75, 100]);
   });
 
-  test("is not held open by calls that were made before it opened, and closed by one that is answered", () => {
-    const clock = fakeClock();
-    const breaker = breakerOn(clock);
-    for (let call = 0; call < 10; call += 1) expect(breaker.admits()).toBe(true);
-    for (let call = 0; call < 9; call += 1) breaker.settled("failed");
-    clock.advance(100);
-    expect(breaker.admits()).toBe(true);
-    // The tenth call was slow, not lost.
-    breaker.settled("answered");
-    expect(breaker.isOpen).toBe(false);
-  });
-
-  test.each([
-    [0, 75],
-    [1, 125],
-  ])("varies its pause: by %s it is %s ms", (random, pause) => {
-    const clock = fakeClock();
-    const breaker = breakerOn(clock, random);
-    fail(breaker, 3);
-    clock.advance(pause - 1);
-    expect(breaker.admits()).toBe(false);
-    clock.advance(1);
-    expect(breaker.admits()).toBe(true);
+  test("is closed by a new connection, whatever went before", () => {
+    const circuit = open();
+    circuit.beginTrial(1100);
+    circuit.close();
+    circuit.endTrial(false, 1200);
+    expect(circuit.isClosed).toBe(true);
   });
 });

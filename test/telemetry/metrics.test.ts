@@ -102,7 +102,14 @@ describe("metrics", () => {
     const metrics = make();
     const audit = { queueBytes: 10, lost: 1 };
     metrics.bindAudit(audit);
-    metrics.bindLease(() => 7.5);
+    const store = {
+      isOut: true,
+      errors: { timeout: 1, unreachable: 2, refused: 3 },
+      unreplicated: 4,
+      appliedEntry: 17,
+      leaseLeftMs: 7500,
+    };
+    metrics.bindStore(() => store);
     metrics.storeUp(true);
     expect((await scrape(metrics)).get("portcullis_store_up")).toBe(1);
     audit.queueBytes = 20;
@@ -113,6 +120,13 @@ describe("metrics", () => {
     expect(samples.get("portcullis_audit_lost_total")).toBe(3);
     expect(samples.get("portcullis_lease_remaining_seconds")).toBe(7.5);
     expect(samples.get("portcullis_store_up")).toBe(0);
+    expect(samples.get("portcullis_store_circuit_open")).toBe(1);
+    expect(samples.get("portcullis_revocation_applied_entry")).toBe(17);
+    expect(samples.get("portcullis_store_unreplicated_total")).toBe(4);
+    const errors = ["timeout", "unreachable", "refused"].map((kind) => {
+      return samples.get(`portcullis_store_errors_total{kind="${kind}"}`);
+    });
+    expect(errors).toEqual([1, 2, 3]);
   });
 
   test("only the rules in force have a series", async () => {
@@ -140,7 +154,6 @@ describe("metrics", () => {
 
   test("every metric of the interface exists and docs/metrics.md names each of ours", async () => {
     const metrics = make();
-    metrics.bindLease(() => 0);
     const ours = metrics.names().filter((name) => name.startsWith("portcullis_"));
     expect(ours.toSorted()).toEqual([
       "portcullis_activity_lost_total",
@@ -155,9 +168,13 @@ describe("metrics", () => {
       "portcullis_open_streams",
       "portcullis_request_duration_seconds",
       "portcullis_requests_total",
+      "portcullis_revocation_applied_entry",
       "portcullis_revocation_apply_seconds",
       "portcullis_rules_info",
+      "portcullis_store_circuit_open",
       "portcullis_store_duration_seconds",
+      "portcullis_store_errors_total",
+      "portcullis_store_unreplicated_total",
       "portcullis_store_up",
       "portcullis_streams_closed_total",
       "portcullis_upstream_duration_seconds",
