@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help, NO_WAIT } from "./command.ts";
 
 const ID = "ID is the id of a client, client_… or the URL of its metadata document, as `clients list` shows it.";
 
@@ -58,9 +58,10 @@ ${EXIT_CODES}
 Example: portcullis clients approve client_4VVDaDCtDQHdGxC4A3Ut --scope tickets:read`,
   },
   disable: {
-    usage: "portcullis clients disable ID [--config FILE] [--json]",
+    usage: "portcullis clients disable ID [--no-wait] [--config FILE] [--json]",
     details: `Refuses a client from now on, and ends for good what people allowed it. ${ID}
 
+${NO_WAIT}
 ${COMMON_OPTIONS}
 
 ${EXIT_CODES}

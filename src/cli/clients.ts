@@ -23,6 +23,7 @@ import { limitOf, namesOf } from "./options.ts";
 const OPTIONS = {
   config: { type: "string" },
   json: { type: "boolean" },
+  "no-wait": { type: "boolean" },
   name: { type: "string" },
   "redirect-uri": { type: "string", multiple: true },
   confidential: { type: "boolean" },
@@ -137,7 +138,7 @@ async function enable({ desk, id, values, terminal }: Context): Promise<ExitCode
 
 async function disable({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const client = clientId(id);
-  const change = await desk.change((actor) => desk.administration.clients.disable(actor, client));
+  const { value: change } = await desk.take(values, (actor) => desk.administration.clients.disable(actor, client));
   const ended = change.grantsEnded === 1 ? "1 grant ended" : `${change.grantsEnded ?? 0} grants ended`;
   const words = { done: `disabled (${ended})`, already: "is disabled already" };
   return tell(change, { id: client, values, terminal }, words);

@@ -34,6 +34,9 @@ export const CONFIG_OPTION =
   "  --config FILE   default: portcullis.yaml, else config/portcullis.yaml, where the command is run";
 export const JSON_OPTION = "  --json          print for scripts";
 export const COMMON_OPTIONS = `${CONFIG_OPTION}\n${JSON_OPTION}`;
+/** Of commands that take something away; they wait until that counts on every instance. */
+export const NO_WAIT =
+  "  --no-wait       do not wait for instances that do not answer; tell which, and for how long at most they go on";
 export const EXIT_CODES = "Exit codes: 0 done, 1 it could not be done, 2 wrong usage.";
 
 /** Wrong usage: printed with the usage of the command, exit 2. */

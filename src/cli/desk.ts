@@ -15,6 +15,8 @@ import { reservedPaths } from "../core/reserved-paths.ts";
 import { createDigester, type Digester } from "../credentials/digest.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import type { Policy } from "../policy/types.ts";
+import type { Reported } from "../revocation/spread.ts";
+import { spreadText } from "../revocation/spread-text.ts";
 import { createPasswords } from "../signin/password.ts";
 import { wirePeople } from "../signin/wire-people.ts";
 import { openStore } from "../store/open.ts";
@@ -34,6 +36,14 @@ export interface Desk {
    * the page of the activity, too. Changes that must be on record reject with `CommandFailure` where they cannot be.
    */
   change<T>(make: (actor: Actor) => Promise<T>): Promise<T>;
+  /**
+   * The same for what takes something away: waits until it counts on every instance (with `no-wait` a moment only), and
+   * tells the terminal how that went.
+   */
+  take<T>(
+    options: { readonly "no-wait"?: boolean | undefined },
+    make: (actor: Actor) => Promise<T>,
+  ): Promise<Reported<T>>;
 }
 
 /** Loads the rules, or fails with all of their problems. */
@@ -89,12 +99,20 @@ function createDesk(
     liveStatus: () => Promise.reject(new Error("nothing is served here")),
     open: null,
   });
+  const change: Desk["change"] = (make) =>
+    audit.during(() => make({ subject, kind: "cli", address: null, requestId: null }));
   return {
     store,
     records,
     digester,
     administration,
-    change: (make) => audit.during(() => make({ subject, kind: "cli", address: null, requestId: null })),
+    change,
+    async take(options, make) {
+      const reported = await administration.report(options["no-wait"] === true ? 0 : Infinity, () => change(make));
+      const text = spreadText(reported.spread);
+      if (text !== null) terminal.error(`${text}\n`);
+      return reported;
+    },
   };
 }
 

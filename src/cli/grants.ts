@@ -4,6 +4,7 @@ import {
   type Command,
   CommandFailure,
   COMMON_OPTIONS,
+  NO_WAIT,
   EXIT_CODES,
   type ExitCode,
   pickAction,
@@ -12,6 +13,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { requireConfig } from "./config-file.ts";
+import { spreadJson } from "../revocation/spread-text.ts";
 import { type Desk, withDesk } from "./desk.ts";
 import { isoTime, plain, printList } from "./list-text.ts";
 import { limitOf } from "./options.ts";
@@ -19,6 +21,7 @@ import { limitOf } from "./options.ts";
 const OPTIONS = {
   config: { type: "string" },
   json: { type: "boolean" },
+  "no-wait": { type: "boolean" },
   person: { type: "string" },
   client: { type: "string" },
   limit: { type: "string" },
@@ -43,10 +46,11 @@ ${EXIT_CODES}
 Example: portcullis grants list --person mara@example.com`,
   },
   revoke: {
-    usage: "portcullis grants revoke ID [--config FILE] [--json]",
+    usage: "portcullis grants revoke ID [--no-wait] [--config FILE] [--json]",
     details: `Final: its tokens are refused from the next request on. To revoke it again changes nothing.
 ID is the id of a grant, grant_…, as \`grants list\` shows it.
 
+${NO_WAIT}
 ${COMMON_OPTIONS}
 
 ${EXIT_CODES}
@@ -107,11 +111,12 @@ async function personOf({ administration }: Desk, who: string): Promise<PersonId
 async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const grant = grantId(id);
   const { grants: service } = desk.administration;
-  const outcome = await desk.change((actor) => service.revoke(actor, grant));
+  const { spread, value: outcome } = await desk.take(values, (actor) => service.revoke(actor, grant));
   const view = await service.get(grant);
   if (outcome.kind === "not_found" || view === null) throw new CommandFailure(`no grant ${grant}`);
   const { kind, record } = outcome;
-  if (values.json === true) terminal.out(`${JSON.stringify(grantJson(view))}\n`);
+  const json = { ...grantJson(view), applied: spreadJson(spread) };
+  if (values.json === true) terminal.out(`${JSON.stringify(json)}\n`);
   else if (kind === "unchanged") terminal.out(`${record.id} was revoked already, at ${isoTime(record.revokedAt)}.\n`);
   else terminal.out(`revoked ${record.id}. This cannot be undone.\n`);
   return 0;

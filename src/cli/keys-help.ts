@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help, NO_WAIT } from "./command.ts";
 
 const ID = "ID is the public id of a key, key_…, as `keys list` shows it; never the key itself.";
 
@@ -43,10 +43,12 @@ ${EXIT_CODES}
 Example: portcullis keys show key_4VVDaDCtDQHdGxC4A3Ut`,
   },
   revoke: {
-    usage: "portcullis keys revoke ID [--config FILE] [--json]",
-    details: `Final: the key is refused from the next request on. To revoke it again changes nothing.
+    usage: "portcullis keys revoke ID [--no-wait] [--config FILE] [--json]",
+    details: `Final: the key is refused from the next request on, on every instance, and its streams are closed. To revoke it
+again changes nothing, and waits again.
 ${ID}
 
+${NO_WAIT}
 ${COMMON_OPTIONS}
 
 ${EXIT_CODES}

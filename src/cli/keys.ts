@@ -1,5 +1,6 @@
 import { type CredentialId, isCredentialId } from "../core/ids.ts";
 import { KEY_PREFIX } from "../core/key-prefix.ts";
+import { spreadJson } from "../revocation/spread-text.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import {
   type Command,
@@ -28,6 +29,7 @@ const OPTIONS = {
   overlap: { type: "string" },
   limit: { type: "string" },
   after: { type: "string" },
+  "no-wait": { type: "boolean" },
 } as const;
 
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
@@ -107,11 +109,12 @@ async function show({ desk, id, values, terminal }: Context): Promise<ExitCode> 
 
 async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
   const key = credentialId(id);
-  const outcome = await desk.change((actor) => desk.administration.keys.revoke(actor, key));
+  const { spread, value: outcome } = await desk.take(values, (actor) => desk.administration.keys.revoke(actor, key));
   if (outcome.kind === "not_found") throw new CommandFailure(`no key ${id}`);
   const { kind, record } = outcome;
   const what = `${record.id} (${plain(record.name)})`;
-  if (values.json === true) printRecord(record, values, terminal);
+  const json = { ...keyJson(record, Date.now()), applied: spreadJson(spread) };
+  if (values.json === true) terminal.out(`${JSON.stringify(json)}\n`);
   else if (kind === "unchanged") terminal.out(`${what} was revoked already, at ${isoTime(record.revokedAt)}.\n`);
   else terminal.out(`revoked ${what}. This cannot be undone.\n`);
   return 0;

@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, EXIT_CODES, type Help } from "./command.ts";
+import { COMMON_OPTIONS, EXIT_CODES, type Help, NO_WAIT } from "./command.ts";
 
 const WHO = "WHO is the email of a person, or their id, usr_…, as `users list` shows them.";
 const PASSWORD = `The password is asked for twice, without echo. It has 12 to 256 characters of any kind.`;
@@ -59,11 +59,12 @@ ${EXIT_CODES}
 Example: portcullis users passwd mara@example.com`,
   },
   disable: {
-    usage: "portcullis users disable WHO [--config FILE] [--json]",
+    usage: "portcullis users disable WHO [--no-wait] [--config FILE] [--json]",
     details: `Signs the person out everywhere, and ends every token that they granted, from the next request on. What they
 granted stays ended when they are enabled again. The last administrator cannot be disabled.
 ${WHO}
 
+${NO_WAIT}
 ${COMMON_OPTIONS}
 
 ${EXIT_CODES}

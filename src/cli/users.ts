@@ -21,6 +21,7 @@ import { USER_ACTIONS } from "./users-help.ts";
 const OPTIONS = {
   config: { type: "string" },
   json: { type: "boolean" },
+  "no-wait": { type: "boolean" },
   email: { type: "string" },
   name: { type: "string" },
   admin: { type: "boolean" },
@@ -118,7 +119,7 @@ async function passwd({ desk, values, who, terminal }: Context): Promise<ExitCod
 
 async function disable({ desk, values, who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
-  const changed = await desk.change((actor) => desk.administration.people.disable(actor, id));
+  const { value: changed } = await desk.take(values, (actor) => desk.administration.people.disable(actor, id));
   return told(changed, { values, terminal, done: "disabled", already: "is disabled already" });
 }
 

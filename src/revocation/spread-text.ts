@@ -12,6 +12,18 @@ export function spreadText({ applied, instances, lapsed, ms, out, streamsClosed 
   return sentences.join(" ");
 }
 
+/** The same for programs, as the API and `--json` have it. */
+export function spreadJson({ applied, instances, lapsed, ms, out, streamsClosed }: Spread) {
+  return {
+    instances,
+    applied,
+    ms: Math.round(ms),
+    streams_closed: streamsClosed,
+    out: out.map(({ forMs, instance }) => ({ instance, for_ms: Math.ceil(forMs) })),
+    lapsed: [...lapsed],
+  };
+}
+
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
-import { readAudit, startUpstream, ticketRules } from "./support.ts";
+import { install, readAudit, startUpstream, ticketRules } from "./support.ts";
+import { spawnPortcullis, stop } from "../support/processes.ts";
 import { registrationMs } from "../../src/revocation/follower.ts";
 import { startFleet } from "../support/fleet/fleet.ts";
 import { startRedis } from "../support/redis.ts";
@@ -106,4 +107,36 @@ test("an instance that was stopped relays no more of a stream once it goes on", 
       .toBe(401);
   }
   expect(seen).toEqual(seen.map(() => 0));
+}, 60_000);
+
+test("the command says how many instances applied it and closed what, and without waiting who is out", async () => {
+  const redis = await startRedis();
+  const upstream = await startUpstream((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+  });
+  const at = install({
+    rules: ticketRules(upstream),
+    store: redis.url,
+    more: `revocation: { lease: ${LEASE_MS}ms }\noauth: { enabled: false }`,
+  });
+  const [here, there] = [await at.serve(), await at.serve()];
+  const [one, two] = [await at.createKey("--scope", "tickets:read"), await at.createKey("--scope", "tickets:read")];
+  const streams = [await openStream(here.url, one.key), await openStream(there.url, one.key)];
+  const told = spawnPortcullis(["keys", "revoke", one.id, "--config", at.config]);
+  expect(await told.exited).toMatchObject({ code: 0 });
+  expect(told.stderr()).toMatch(/^Applied by 2 of 2 instances in \d+ ms\. 2 open streams closed\.\n$/);
+  expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual(["cut", "cut"]);
+
+  there.process.child.kill("SIGSTOP");
+  const atOnce = spawnPortcullis(["keys", "revoke", two.id, "--no-wait", "--json", "--config", at.config]);
+  expect(await atOnce.exited).toMatchObject({ code: 0 });
+  const out = [{ instance: expect.stringMatching(/-\d+$/), for_ms: expect.any(Number) }];
+  expect(JSON.parse(atOnce.stdout())).toMatchObject({ applied: { instances: 2, applied: 1, out, lapsed: [] } });
+  expect(atOnce.stderr()).toMatch(/ does not answer, and may go on as before for \d s at most\./);
+  const waited = spawnPortcullis(["keys", "revoke", two.id, "--config", at.config]);
+  expect(await waited.exited).toMatchObject({ code: 0 });
+  there.process.child.kill("SIGCONT");
+  expect(await there.get("/tickets/acme", two.key)).not.toMatchObject({ status: 200 });
+  for (const { process } of [here, there]) await stop(process);
 }, 60_000);

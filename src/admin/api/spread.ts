@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Spread } from "../../revocation/spread.ts";
+import { spreadJson } from "../../revocation/spread-text.ts";
 import type { Answer, Context, Named } from "./operation.ts";
 import { ApiProblem } from "./problem.ts";
 import { fieldsOf } from "./zod-problems.ts";
@@ -54,15 +54,4 @@ export async function applied<T extends object>(
 ): Promise<Answer<T & { readonly applied: z.input<typeof appliedSchema> }>> {
   const { spread, value } = await administration.report(waitMs, run);
   return { ...value, body: { ...value.body, applied: spreadJson(spread) } };
-}
-
-function spreadJson({ applied: count, instances, lapsed, ms, out, streamsClosed }: Spread) {
-  return {
-    instances,
-    applied: count,
-    ms: Math.round(ms),
-    streams_closed: streamsClosed,
-    out: out.map(({ forMs, instance }) => ({ instance, for_ms: Math.ceil(forMs) })),
-    lapsed: [...lapsed],
-  };
 }
