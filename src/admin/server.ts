@@ -9,7 +9,7 @@ import type { Log } from "../telemetry/log.ts";
 import { createHostCheck } from "./host-check.ts";
 import { type Readiness, healthRoutes } from "./health-routes.ts";
 import { type MetricsText, metricsRoutes } from "./metrics-routes.ts";
-import { sendProblem } from "./problem.ts";
+import { sendProblem } from "../web/send.ts";
 
 export interface AdminServer {
   /** Listens, and says on which port. Rejects where the address is taken. */

@@ -5,6 +5,7 @@ import { KEY_PREFIX } from "../core/key-prefix.ts";
 import type { OAuthPrincipal } from "../core/principal.ts";
 import type { Authenticator } from "../credentials/authenticate.ts";
 import { credentialFieldsOf, extractCredential } from "../credentials/extract.ts";
+import { sendProblem } from "../web/send.ts";
 
 export interface WhoamiOptions {
   readonly authenticator: Authenticator;
@@ -22,12 +23,12 @@ export function whoamiRoute({ authenticator, path }: WhoamiOptions): FastifyPlug
     scope.get(`${path}/whoami`, async (request, reply) => {
       const { rawHeaders, url = "" } = request.raw;
       const credential = extractCredential(credentialFieldsOf(rawHeaders, url));
-      if (credential.kind === "none") return refuse(reply, request.id, "credential_missing");
-      if (credential.kind === "refused") return refuse(reply, request.id, credential.deny.reason);
-      if (credential.secret.startsWith(KEY_PREFIX)) return refuse(reply, request.id, "credential_unknown");
+      if (credential.kind === "none") return refuse(reply, "credential_missing");
+      if (credential.kind === "refused") return refuse(reply, credential.deny.reason);
+      if (credential.secret.startsWith(KEY_PREFIX)) return refuse(reply, "credential_unknown");
       const found = await authenticator.authenticate(credential.secret, credential.via);
-      if (!found.ok) return refuse(reply, request.id, found.deny.reason);
-      if (found.principal.kind !== "oauth") return refuse(reply, request.id, "credential_unknown");
+      if (!found.ok) return refuse(reply, found.deny.reason);
+      if (found.principal.kind !== "oauth") return refuse(reply, "credential_unknown");
       return reply.send(describe(found.principal));
     });
   };
@@ -43,16 +44,13 @@ function describe({ clientId, expiresAt, portal, scopes, subject }: OAuthPrincip
   };
 }
 
-function refuse(reply: FastifyReply, requestId: string, reason: Reason): FastifyReply {
+function refuse(reply: FastifyReply, reason: Reason): FastifyReply {
   const code = codeOf(reason);
-  const { publicText: title, status } = ERRORS[code];
+  const { status } = ERRORS[code];
   if (status === 401) {
     // RFC 6750 §3.1: no error code where the request brought no credential.
     reply.header("www-authenticate", code === "credential_missing" ? "Bearer" : 'Bearer error="invalid_token"');
   }
   if (status === 503) reply.header("retry-after", "1");
-  return reply
-    .code(status)
-    .type("application/problem+json")
-    .send(JSON.stringify({ type: "about:blank", title, status, code, request_id: requestId }));
+  return sendProblem(reply, code);
 }

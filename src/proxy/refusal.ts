@@ -1,6 +1,7 @@
 import { codeOf, type Reason } from "../core/decision.ts";
 import { ERRORS } from "../core/errors.ts";
 import type { Principal } from "../core/principal.ts";
+import { PROBLEM_TYPE, type ProblemDetails, problemDetails } from "../core/problem-details.ts";
 
 /** An answer of our own, ready to be written by whichever door the request came in by. */
 export interface Answer {
@@ -39,13 +40,13 @@ export interface RpcError {
  */
 export function refusal(reason: Reason, context: RefusalContext): Answer {
   const code = codeOf(reason);
-  const { status, publicText } = ERRORS[code];
   const { requestId, rpc } = context;
-  const problem = { type: "about:blank", title: publicText, status, code, request_id: requestId };
-  const body = `${JSON.stringify(rpc === null ? problem : rpcBody(rpc, status, publicText, { code, request_id: requestId }))}\n`;
+  const problem = problemDetails(code, requestId);
+  const { status } = problem;
+  const body = `${JSON.stringify(rpc === null ? problem : rpcBody(rpc, problem))}\n`;
   const fields = [
     "Content-Type",
-    rpc === null ? "application/problem+json" : "application/json",
+    rpc === null ? PROBLEM_TYPE : "application/json",
     "Content-Length",
     String(Buffer.byteLength(body)),
     "Cache-Control",
@@ -69,14 +70,14 @@ export function isChallenged(reason: Reason): boolean {
 const RPC_CODES: Readonly<Record<number, number>> = { 400: -32600, 403: -32003 };
 const RPC_REFUSED = -32000;
 
-function rpcBody(rpc: RpcError, status: number, publicText: string, ours: object): object {
+function rpcBody(rpc: RpcError, { code, request_id, status, title }: ProblemDetails): object {
   return {
     jsonrpc: "2.0",
     id: rpc.id,
     error: {
       code: rpc.code ?? RPC_CODES[status] ?? RPC_REFUSED,
-      message: rpc.message ?? publicText,
-      data: { ...rpc.data, ...ours },
+      message: rpc.message ?? title,
+      data: { ...rpc.data, code, request_id },
     },
   };
 }

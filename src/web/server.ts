@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import cookie from "@fastify/cookie";
 import formbody from "@fastify/formbody";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import type { OwnRequest } from "../core/own-request.ts";
 import { isFromElsewhere } from "./cross-site.ts";
 import { codeOfError, type Fault, faultOf, FromElsewhere } from "./faults.ts";
 import type { Html } from "./html.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
-import { sendPage } from "./send.ts";
+import { sendPage, sendProblem } from "./send.ts";
 
 /** The operator log, as much of it as pages use. */
 export interface WebLog {
@@ -96,22 +96,16 @@ function endAtOnce(response: ServerResponse): void {
   response.end();
 }
 
-/** A page for browsers, problem+json (RFC 9457) for who does not ask for HTML. */
+/** A page for browsers, problem details for who does not ask for HTML. */
 function answerFault(
   request: FastifyRequest,
   reply: FastifyReply,
   code: ErrorCode,
   errorPage: ErrorPage,
 ): FastifyReply {
+  if (request.headers.accept?.includes("text/html") !== true) return sendProblem(reply, code);
   const fault = faultOf(code);
-  if (request.headers.accept?.includes("text/html") === true) {
-    return sendPage(reply, fault.status, errorPage({ ...fault, requestId: request.id }));
-  }
-  const title = ERRORS[code].publicText;
-  return reply
-    .code(fault.status)
-    .type("application/problem+json")
-    .send(JSON.stringify({ type: "about:blank", title, status: fault.status, code, request_id: request.id }));
+  return sendPage(reply, fault.status, errorPage({ ...fault, requestId: request.id }));
 }
 
 /** What the line knows of the request: its id and the client's address. Throws on one that `serve` did not bring. */

@@ -1,8 +1,13 @@
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
-import { type ErrorCode, ERROR_CODES, ERRORS } from "../../core/errors.ts";
+import { AuditUnavailable } from "../../administration/audit-trail.ts";
+import { SigninStale, TokenForbidden } from "../../administration/authority.ts";
+import { type ErrorCode, ERROR_CODES } from "../../core/errors.ts";
 import type { FieldProblem } from "../../core/field-problem.ts";
+import { InvalidRequest } from "../../core/invalid-request.ts";
+import { PasswordsBusy } from "../../signin/password.ts";
 import { codeOfError } from "../../web/faults.ts";
+import { sendProblem } from "../../web/send.ts";
 
 /** Thrown where an operation is refused. */
 export class ApiProblem extends Error {
@@ -50,37 +55,25 @@ export const problemSchema = z.strictObject({
 /** Answers a refusal. */
 export function sendApiProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
   const { code, detail, fields } = problem;
-  const { status, publicText } = ERRORS[code];
-  const body: z.infer<typeof problemSchema> = {
-    type: "about:blank",
-    title: publicText,
-    status,
-    code,
-    request_id: reply.request.id,
+  const more: Pick<z.infer<typeof problemSchema>, "detail" | "errors"> = {
     ...(detail === null ? {} : { detail }),
     ...(fields.length === 0 ? {} : { errors: fields.map(({ field, text }) => ({ field, text })) }),
   };
-  return reply.code(status).headers(problem.headers).type("application/problem+json").send(JSON.stringify(body));
+  return sendProblem(reply.headers(problem.headers), code, more);
 }
 
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  AuditUnavailable: "audit_unavailable",
-  PasswordsBusy: "too_many_requests",
-  SigninStale: "signin_stale",
-  TokenForbidden: "token_forbidden",
-};
+const CODES = new Map<unknown, ErrorCode>([
+  [AuditUnavailable, "audit_unavailable"],
+  [PasswordsBusy, "too_many_requests"],
+  [SigninStale, "signin_stale"],
+  [TokenForbidden, "token_forbidden"],
+]);
 
 /** What a handler or Fastify threw, as a refusal. */
 export function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (!(error instanceof Error)) return new ApiProblem("internal_error");
-  if (error.name === "InvalidRequest" && "fields" in error && isFields(error.fields)) {
-    return new ApiProblem("invalid_request", { fields: error.fields });
-  }
+  if (error instanceof InvalidRequest) return new ApiProblem("invalid_request", { fields: error.fields });
   if ("statusCode" in error && error.statusCode === 415) return new ApiProblem("unsupported_media_type");
-  return new ApiProblem(CODES[error.name] ?? codeOfError(error));
-}
-
-function isFields(value: unknown): value is readonly FieldProblem[] {
-  return Array.isArray(value);
+  return new ApiProblem(CODES.get(error.constructor) ?? codeOfError(error));
 }
