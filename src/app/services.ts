@@ -47,7 +47,6 @@ function keysUnder({ clock, digester, policy, store }: ServicesWiring): KeyServi
   };
   return {
     create: (request) => now().create(request),
-    list: (page) => now().list(page),
     get: (id) => now().get(id),
     revoke: (id) => now().revoke(id),
     rotate: (id, options) => now().rotate(id, options),

@@ -36,7 +36,6 @@ export type RotateOutcome =
 export interface KeyService {
   /** Makes a key. Rejects with `InvalidRequest` that names every problem. */
   create(request: KeyRequest): Promise<IssuedKey>;
-  list(page: { readonly after?: CredentialId; readonly limit: number }): Promise<readonly ApiKeyRecord[]>;
   get(id: CredentialId): Promise<ApiKeyRecord | null>;
   /** Revokes for good, from now on; repeatable. `null` where unknown. */
   revoke(id: CredentialId): Promise<ApiKeyRecord | null>;
@@ -98,7 +97,6 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       await keys.create(issued.record);
       return issued;
     },
-    list: (page) => keys.list(page),
     get: (id) => keys.get(id),
     revoke: (id) => keys.revoke(id, clock.now()),
     async rotate(id, { overlapMs }) {

@@ -58,7 +58,7 @@ describe("the key service", () => {
       lastUsedAt: null,
     });
     expect(await service.get(record.id)).toEqual(record);
-    expect(JSON.stringify(await service.list({ limit: 10 }))).not.toContain(key);
+    expect(JSON.stringify(await store.keys.list({ limit: 10 }))).not.toContain(key);
   });
 
   test("revokes once, for good", async () => {
@@ -138,13 +138,13 @@ describe("the key service", () => {
   });
 
   test("names all problems at once, and stores nothing", async () => {
-    const before = await service.list({ limit: 1000 });
+    const before = await store.keys.list({ limit: 1000 });
     const failure: unknown = await service
       .create(request({ name: "", scopes: ["x"], portal: "/", expiresInMs: -1 }))
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(InvalidRequest);
     expect(failure).toHaveProperty("fields.length", 4);
-    expect(await service.list({ limit: 1000 })).toEqual(before);
+    expect(await store.keys.list({ limit: 1000 })).toEqual(before);
   });
 
   test.each([-1, 0.5, Number.NaN, Infinity])("refuses an overlap of %s", async (overlapMs) => {
