@@ -1,9 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Random } from "../random.ts";
 import type { RedisServer } from "../redis.ts";
 import type { Fleet, Instance } from "./fleet.ts";
 
-export const FAULTS = ["stopped", "cut", "half-open", "slow", "store crashed"] as const;
-export type Fault = (typeof FAULTS)[number];
+const FAULTS = ["stopped", "cut", "half-open", "slow", "store crashed"] as const;
+type Fault = (typeof FAULTS)[number];
+/** Those of one instance, each as likely. */
+const INSTANCE_FAULTS = FAULTS.flatMap((fault) => (fault === "store crashed" ? [] : [[1, fault] as const]));
 
 /** How long a fault lasts, ms: some end within the lease, some do not. */
 const SHORTEST_MS = 100;
@@ -13,21 +16,17 @@ export class Faults {
   readonly counts = new Map<Fault, number>(FAULTS.map((fault) => [fault, 0]));
   readonly #fleet: Fleet;
   readonly #redis: RedisServer;
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #longestMs: number;
   readonly #stopping = new AbortController();
   #running: Promise<void>[] = [];
   #storeIsDown = false;
 
-  constructor(fleet: Fleet, redis: RedisServer, options: { random: () => number; longestMs: number }) {
+  constructor(fleet: Fleet, redis: RedisServer, options: { random: Random; longestMs: number }) {
     this.#fleet = fleet;
     this.#redis = redis;
     this.#random = options.random;
     this.#longestMs = options.longestMs;
-  }
-
-  get total(): number {
-    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
   start(): void {
@@ -44,9 +43,8 @@ export class Faults {
 
   async #trouble(instance: Instance): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#wait(this.#between(50, 1000));
-      const fault = FAULTS[Math.floor(this.#random() * (FAULTS.length - 1))] ?? "cut";
-      await this.#put(fault, instance);
+      await this.#wait(this.#random.between(50, 1000));
+      await this.#put(this.#random.pick(INSTANCE_FAULTS), instance);
     }
   }
 
@@ -55,20 +53,20 @@ export class Faults {
     if (fault === "stopped") sidecar.process.child.kill("SIGSTOP");
     else if (fault === "cut") relay.cut();
     else if (fault === "half-open") relay.freeze();
-    else relay.delay(this.#between(5, 400));
-    await this.#wait(this.#between(SHORTEST_MS, this.#longestMs));
+    else relay.delay(this.#random.between(5, 400));
+    await this.#wait(this.#random.between(SHORTEST_MS, this.#longestMs));
     if (fault === "stopped") sidecar.process.child.kill("SIGCONT");
     else relay.heal();
   }
 
   async #crashStore(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#wait(this.#between(2000, 6000));
+      await this.#wait(this.#random.between(2000, 6000));
       if (this.#stopping.signal.aborted) break;
       this.#count("store crashed");
       this.#storeIsDown = true;
       await this.#redis.kill();
-      await this.#wait(this.#between(50, 1500));
+      await this.#wait(this.#random.between(50, 1500));
       await this.#redis.restart();
       this.#storeIsDown = false;
     }
@@ -77,10 +75,6 @@ export class Faults {
 
   #count(fault: Fault): void {
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
-  }
-
-  #between(from: number, to: number): number {
-    return from + this.#random() * (to - from);
   }
 
   async #wait(ms: number): Promise<void> {

@@ -1,17 +1,16 @@
 import { Agent, request } from "node:http";
+import type { Random } from "../random.ts";
 import type { Instance } from "./fleet.ts";
 
 /** A request gives up after this long, ms: an instance that is stopped takes it and says nothing. */
 const PATIENCE_MS = 4000;
 
-/** What became of a request. Times are `performance.now()` of the test. */
-export interface Answered {
+/** A request that was served. */
+export interface Accepted {
   readonly instance: string;
   readonly key: string;
+  /** `performance.now()` of the test. */
   readonly startedAt: number;
-  readonly endedAt: number;
-  /** 0 where no answer came. */
-  readonly status: number;
 }
 
 /** Asks instances for tickets with keys that come and go, and judges each answer. */
@@ -21,13 +20,14 @@ export class Load {
   readonly #keys = new Set<string>();
   /** When the call that revoked a key returned. */
   readonly #revokedAt = new Map<string, number>();
-  readonly #accepted = new Map<string, Answered[]>();
-  readonly #random: () => number;
+  readonly #accepted = new Map<string, Accepted[]>();
+  readonly #random: Random;
+  /** 0 is no answer. */
   readonly statuses = new Map<number, number>();
   #running = true;
   #loops: Promise<void>[] = [];
 
-  constructor(instances: readonly Instance[], random: () => number) {
+  constructor(instances: readonly Instance[], random: Random) {
     this.#instances = instances;
     this.#random = random;
     this.#agents = instances.map(() => new Agent({ keepAlive: true }));
@@ -51,15 +51,10 @@ export class Load {
   }
 
   /** Requests that began after the revoke of their key had returned, and were served. */
-  violations(): readonly Answered[] {
+  violations(): readonly Accepted[] {
     return [...this.#revokedAt].flatMap(([key, at]) =>
       (this.#accepted.get(key) ?? []).filter(({ startedAt }) => startedAt > at),
     );
-  }
-
-  /** Begin of the last request that was served, after the call that revoked began, ms; -Infinity is none. */
-  lastAccept(key: string): number {
-    return Math.max(-Infinity, ...(this.#accepted.get(key) ?? []).map(({ startedAt }) => startedAt));
   }
 
   async stop(): Promise<void> {
@@ -73,28 +68,25 @@ export class Load {
   }
 
   /** One request to one instance. Never rejects. */
-  async ask(index: number, key: string): Promise<Answered> {
+  async #ask(index: number, key: string): Promise<void> {
     const instance = this.#instances[index];
     const agent = this.#agents[index];
     if (instance === undefined || agent === undefined) throw new Error(`there is no instance ${index}`);
     const startedAt = performance.now();
     const status = await statusOf(`${instance.sidecar.url}/tickets/acme`, key, agent);
-    const answered = { instance: instance.name, key, startedAt, endedAt: performance.now(), status };
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-    if (status === 200) {
-      const accepted = this.#accepted.get(key);
-      if (accepted === undefined) this.#accepted.set(key, [answered]);
-      else accepted.push(answered);
-    }
-    return answered;
+    if (status !== 200) return;
+    const accepted = this.#accepted.get(key) ?? [];
+    accepted.push({ instance: instance.name, key, startedAt });
+    this.#accepted.set(key, accepted);
   }
 
   async #loop(number: number): Promise<void> {
     while (this.#running) {
       const keys = [...this.#keys];
-      const key = keys[Math.floor(this.#random() * keys.length)];
+      const key = keys[Math.floor(this.#random.next() * keys.length)];
       if (key === undefined) await new Promise((resolve) => setImmediate(resolve));
-      else await this.ask(number % this.#instances.length, key);
+      else await this.#ask(number % this.#instances.length, key);
     }
   }
 }

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { StoreUnavailable } from "../../../src/store/types.ts";
+import { Random } from "../random.ts";
 import type { RedisServer } from "../redis.ts";
 import { Faults } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
-import { type Answered, Load } from "./load.ts";
+import { type Accepted, Load } from "./load.ts";
 
 export interface TrialOptions {
   readonly fleet: Fleet;
@@ -24,7 +25,7 @@ export interface TrialReport {
   readonly faults: Readonly<Record<string, number>>;
   /** From the call of a revoke to its return, the repeated ones with their first call, ms. */
   readonly returnMs: { readonly p50: number; readonly p99: number; readonly max: number };
-  readonly violations: readonly Answered[];
+  readonly violations: readonly Accepted[];
 }
 
 /** Callers at work at the same time. */
@@ -35,7 +36,7 @@ const AFTERWARDS_MS = 700;
 
 /** Makes, uses and revokes keys under load while instances and the store fail, and says what was accepted too late. */
 export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: TrialOptions): Promise<TrialReport> {
-  const random = randomFrom(seed);
+  const random = new Random(seed);
   const load = new Load(fleet.instances, random);
   const faults = new Faults(fleet, redis, { random, longestMs: longestFaultMs });
   const returns: number[] = [];
@@ -58,7 +59,7 @@ export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: Trial
     const request = { name: "trial", scopes: ["tickets:read"], portal: null, expiresInMs: null };
     const { key, record } = await insist(() => fleet.keys.create({ ...request, subject: "trial", createdBy: "test" }));
     load.add(key);
-    await pause(random() * 300);
+    await pause(random.between(0, 300));
     const from = performance.now();
     await insist(() => fleet.keys.revoke(record.id));
     load.revoked(key);
@@ -87,16 +88,5 @@ export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: Trial
     faults: Object.fromEntries(faults.counts),
     returnMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
     violations: load.violations(),
-  };
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

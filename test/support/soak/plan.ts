@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 
 /** What a request is like, and what shall go wrong with it. Made from the seed and the number of the request alone. */
 export interface Plan {
@@ -64,9 +64,6 @@ export type Fault =
   | "continue"
   | "hints"
   | "hang";
-
-/** Faults that make an answer of our own, or cut one short. */
-export const FATAL: ReadonlySet<Fault> = new Set<Fault>(["reset", "reset-after-head", "cut", "malformed", "hang"]);
 
 const KEYS: readonly (readonly [number, KeyName])[] = [
   [70, "good"],

@@ -85,7 +85,7 @@ export class Soak {
 }
 
 /** Requests that leave a line: all but those that were reset before their head was whole. */
-export function recordable(seed: number, count: number): number {
+function recordable(seed: number, count: number): number {
   let lines = 0;
   for (let index = 0; index < count; index++) if (makePlan(seed, index).abort !== "partial-reset") lines++;
   return lines;

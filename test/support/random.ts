@@ -1,4 +1,4 @@
-/** Pseudo-random numbers that a seed decides (mulberry32): the same seed makes the same requests. */
+/** Pseudo-random numbers that a seed decides (mulberry32): the same seed makes the same numbers. */
 export class Random {
   #state: number;
 
