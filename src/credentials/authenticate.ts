@@ -86,8 +86,8 @@ class CachingAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #keys: Desk;
   readonly #tokens: Desk | null;
-  /** Look-ups under way by cache key: all who present the same credential wait for one answer. */
-  readonly #underWay = new Map<string, Promise<Authentication>>();
+  /** Look-ups under way by cache key: all who present the same credential wait for one answer, or for none that is late. */
+  readonly #underWay = new Map<string, Promise<Authentication> | "late">();
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
@@ -141,10 +141,15 @@ class CachingAuthenticator implements Authenticator {
 
   #lookUpOnce(cacheKey: string, secret: string, desk: Desk): Promise<Authentication> {
     const running = this.#underWay.get(cacheKey);
+    // What was true for those who waited may have been taken away since: each who comes later is judged anew.
+    if (running === "late") return this.#fallBack(cacheKey);
     if (running !== undefined) return running;
     const lookup = this.#lookUp(cacheKey, secret, desk).finally(() => this.#underWay.delete(cacheKey));
-    // One that is late stays under way, so that the store is not asked twice; those who come meanwhile do not wait.
-    const bounded = within(this.#options.lookupMs ?? LOOKUP_MS, lookup, () => this.#fallBack(cacheKey));
+    const bounded = within(this.#options.lookupMs ?? LOOKUP_MS, lookup, () => {
+      // It stays under way, so that the store is not asked twice.
+      this.#underWay.set(cacheKey, "late");
+      return this.#fallBack(cacheKey);
+    });
     this.#underWay.set(cacheKey, bounded);
     return bounded;
   }

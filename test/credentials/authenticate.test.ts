@@ -370,6 +370,23 @@ describe("authenticate while the store is out of reach", () => {
     keys.release();
   });
 
+  test.each([
+    ["revoked", "store_unavailable"],
+    ["at its end", "credential_expired"],
+  ])("a stale entry that is %s serves nobody, however long its look-up is late", async (end, reason) => {
+    authenticator = build(null, 30);
+    const { key, record } = stored({ expiresAt: clock.now() + 60_500 });
+    const first = await ask(key);
+    clock.advance(60_000);
+    keys.hold = true;
+    expect(await ask(key)).toBe(first);
+    if (end === "revoked") cache.apply([`credential:${record.id}`]);
+    else clock.advance(500 + 1000);
+    expect(await ask(key)).toMatchObject({ ok: false, deny: { reason } });
+    expect(keys.asked).toBe(2);
+    keys.release();
+  });
+
   test("a stale entry that was revoked meanwhile is not used", async () => {
     const { key, record } = stored();
     await ask(key);
