@@ -139,7 +139,7 @@ class CachingAuthenticator implements Authenticator {
     return entry.accepted;
   }
 
-  #lookUpOnce(cacheKey: string, secret: string, desk: Desk): Promise<Authentication> {
+  #lookUpOnce(cacheKey: string, secret: string, desk: Desk): Authentication | Promise<Authentication> {
     const running = this.#underWay.get(cacheKey);
     // What was true for those who waited may have been taken away since: each who comes later is judged anew.
     if (running === "late") return this.#fallBack(cacheKey);
