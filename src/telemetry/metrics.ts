@@ -32,8 +32,6 @@ export interface Metrics {
   /** Counts a stream, transfer or waiting request that was ended because its credential allowed it no more. */
   streamClosed(reason: Outcome): void;
   storeUp(up: boolean): void;
-  /** From a change elsewhere to its effect here, milliseconds. Not called yet. */
-  revocationApplied(ms: number): void;
   /** Shows how the store does from now on; the function is asked at each scrape. */
   bindStore(state: () => StoreFigures): void;
   /** Shows the audit's queue from now on; it is read at each scrape. */
@@ -148,7 +146,7 @@ function mcpMetrics(registry: Registry): Pick<Metrics, "mcpMessage"> {
   };
 }
 
-type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp" | "revocationApplied">;
+type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp">;
 
 function credentialMetrics(registry: Registry): CredentialPart {
   const lookup = lookupCounter(registry);
@@ -167,17 +165,10 @@ function credentialMetrics(registry: Registry): CredentialPart {
     help: "1 where the store answered the last time it was asked, else 0.",
     registers: [registry],
   });
-  const applied = histogram(
-    registry,
-    "portcullis_revocation_apply_seconds",
-    "From a change made elsewhere, such as a revocation, to its effect here.",
-    REQUEST_SECONDS,
-  ).bind({});
   return {
     lookup,
     storeDuration: (operation, result, ms) => store(operation)[result].observe(ms),
     storeUp: (isUp) => up.set(isUp ? 1 : 0),
-    revocationApplied: (ms) => applied.observe(ms),
   };
 }
 
