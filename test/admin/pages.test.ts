@@ -244,7 +244,7 @@ onBothStores("API keys on the pages", (stores) => {
     const refused = await admin.send(await admin.at(`/keys/${id}/rotate`), { overlap: "9y" });
     expect(refused.status).toBe(422);
     const rotated = await admin.send(refused, { overlap: "1d" });
-    expect(words(rotated)).toContain("The old key works until in 1 day");
+    expect(words(rotated)).toContain("The old key stops working in 1 day");
     expect(KEY.exec(rotated.text)?.[0]).not.toBe(key);
     const again = await admin.post(`${admin.prefix}/keys/${id}/rotate`, [
       ["csrf", (await admin.at("/keys/new")).forms.at(-1)?.fields.find(([name]) => name === "csrf")?.[1] ?? ""],
@@ -664,8 +664,6 @@ onBothStores("addresses of things that there are not", (stores) => {
     const admin = await stage.browser("admin");
     const page = await admin.at("");
     const scripts = [...page.text.matchAll(/<script[^>]*>/g)].map(([tag]) => tag);
-    const named = (name: string) =>
-      expect.stringMatching(new RegExp(`^<script src="/admin/assets/${name}\\.[0-9a-f]{16}\\.js" defer>$`));
     expect(scripts).toEqual([named("live"), named("once")]);
     expect(page.headers.get("content-security-policy")).toContain("script-src 'self'; connect-src 'self'");
     const src = /src="([^"]*)"/.exec(scripts[0] ?? "")?.[1] ?? "";
@@ -674,3 +672,8 @@ onBothStores("addresses of things that there are not", (stores) => {
     expect(script.headers.get("cache-control")).toContain("immutable");
   });
 });
+
+/** The tag of a script of ours. */
+function named(name: string): unknown {
+  return expect.stringMatching(new RegExp(`^<script src="/admin/assets/${name}\\.[0-9a-f]{16}\\.js" defer>$`));
+}

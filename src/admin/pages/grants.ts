@@ -87,7 +87,7 @@ function row({ now, paths }: Frame, grant: GrantRow): readonly (Html | string)[]
     portalText(grant.portal),
     stateBadge(grant.state),
     html`${moment(grant.createdAt, now)}${grant.flow === "device_code" ? " (device)" : ""}`,
-    moment(grant.expiresAt, now),
+    grant.state === "active" ? moment(grant.expiresAt, now) : "",
     grant.state === "active"
       ? html`<a class="button danger small" href="${paths.revokeGrant(grant.id)}"
           >Revoke…<span class="sr"> ${grant.id}</span></a

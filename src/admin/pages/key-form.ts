@@ -114,7 +114,7 @@ export function keyIssuedPage(frame: Frame, view: KeyIssuedView): Html {
   const { key, mcpUrl } = view;
   return settingsPage(frame, {
     tab: "keys",
-    title: "Your new API key",
+    title: "The new API key",
     heading: html`API key ${foreign(view.name)} is ready`,
     up: { label: "API keys", href: frame.paths.keys },
     script: "copy",

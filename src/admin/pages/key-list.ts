@@ -93,7 +93,7 @@ function row({ now, paths }: Frame, key: KeyRow): readonly (Html | string)[] {
     keyBadge(key.state),
     momentOr(key.createdAt, now, ""),
     momentOr(key.lastUsedAt, now, "never"),
-    momentOr(key.expiresAt, now, "never"),
+    key.state === "revoked" ? "" : momentOr(key.expiresAt, now, "never"),
     revoke,
   ];
 }

@@ -137,6 +137,7 @@ function rights(view: PersonFormView): Html {
     scopes: catalogue.scopes,
     chosen: view.scopes,
     legend: "What they may allow an application to do",
+    hint: "With none, they can sign in, but allow nothing.",
     problem: problemOf(problems, "scope"),
   })}
   ${choiceField({

@@ -16,5 +16,5 @@ export function copyBlock(block: { readonly id: string; readonly label: string; 
 /** A secret that is shown this once. */
 export function secretOnce(what: string, secret: string): Html {
   return html`${notice("warning", html`Copy the ${what} now. It is shown only once, and nobody can look it up later.`)}
-  ${copyBlock({ id: "secret", label: `Your new ${what}`, text: secret })}`;
+  ${copyBlock({ id: "secret", label: `The new ${what}`, text: secret })}`;
 }

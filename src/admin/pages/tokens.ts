@@ -41,7 +41,7 @@ export function tokenListPage(
   return settingsPage(frame, {
     tab: "tokens",
     title: "API tokens",
-    lead: "For scripts that do what these pages do. A token can do everything an administrator can; it opens no portal.",
+    lead: "For scripts that do what these pages do. A token can do what an administrator can, but make no token or administrator and set no password. It opens no portal.",
     action: isEmpty ? null : create,
     body: isEmpty
       ? emptyState(
@@ -113,7 +113,7 @@ export function tokenIssuedPage(
   const curl = view.apiUrl === null ? null : `curl -H "Authorization: Bearer ${view.token}" ${view.apiUrl}`;
   return settingsPage(frame, {
     tab: "tokens",
-    title: "Your new API token",
+    title: "The new API token",
     heading: html`API token ${foreign(view.name)} is ready`,
     up: { label: "API tokens", href: frame.paths.tokens },
     script: "copy",

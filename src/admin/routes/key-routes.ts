@@ -173,7 +173,7 @@ async function rotate(visit: Visit, record: ApiKeyRecord): Promise<FastifyReply>
     const ends =
       old.expiresAt === null || choice.ms === 0
         ? "stopped working."
-        : html`works until ${fullMoment(old.expiresAt, frame.now)}.`;
+        : html`stops working ${fullMoment(old.expiresAt, frame.now)}.`;
     return keyIssuedPage(frame, { ...issued(desk, outcome.record, key), old: html`The old key ${ends}` });
   });
 }
