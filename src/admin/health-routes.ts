@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { within } from "../core/within.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** Whether this instance may take traffic, and what stands against it. */
@@ -9,6 +10,7 @@ export interface Readiness {
 }
 
 const READINESS_TIMEOUT_MS = 2000;
+const TOO_LONG: Readiness = { ready: false, reasons: ["the readiness check took too long"] };
 
 /** `/healthz`: the process is alive. `/readyz`: it may take traffic; 503 with the reasons where not. */
 export async function healthRoutes(
@@ -24,16 +26,10 @@ export async function healthRoutes(
 
 /** A check that fails or hangs says: not ready. */
 async function check(readiness: () => Promise<Readiness> | Readiness, log: Log): Promise<Readiness> {
-  const late = Promise.withResolvers<Readiness>();
-  const timer = setTimeout(() => {
-    late.resolve({ ready: false, reasons: ["the readiness check took too long"] });
-  }, READINESS_TIMEOUT_MS);
   try {
-    return await Promise.race([readiness(), late.promise]);
+    return await within(READINESS_TIMEOUT_MS, Promise.resolve(readiness()), () => TOO_LONG);
   } catch (error) {
     log.error({ err: error }, "readiness check failed");
     return { ready: false, reasons: ["the readiness check failed"] };
-  } finally {
-    clearTimeout(timer);
   }
 }

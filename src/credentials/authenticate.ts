@@ -2,10 +2,11 @@ import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { type Deny, deny, type Reason } from "../core/decision.ts";
 import type { Digest } from "../core/ids.ts";
+import { KEY_PREFIX } from "../core/key-prefix.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
+import { within } from "../core/within.ts";
 import type { Accepted, CachedCredential, CredentialCache, CredentialFacts } from "../store/cache.ts";
 import type { ChangeLog } from "../store/types.ts";
-import { KEY_PREFIX } from "../core/key-prefix.ts";
 import type { Digester } from "./digest.ts";
 import type { PresentedVia } from "./extract.ts";
 import { type KeyProblem, keyProblem } from "./key-format.ts";
@@ -221,17 +222,6 @@ class CachingAuthenticator implements Authenticator {
     entry.retryAt = now + RETRY_AFTER_MS;
     metrics.lookup("stale");
     return this.#judge(entry);
-  }
-}
-
-/** What `work` gives, or after `ms` what `late` does. `work` must not reject. */
-async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(() => resolve(null), ms);
-  try {
-    return (await Promise.race([work.then((value) => ({ value })), promise]))?.value ?? late();
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Reason } from "../core/decision.ts";
 import type { Digest } from "../core/ids.ts";
 import type { AuthenticatedPrincipal } from "../core/principal.ts";
 import { TagIndex } from "../core/tag-index.ts";
+import { within } from "../core/within.ts";
 import type { Accepted } from "../credentials/authenticate.ts";
 import { createLookupGate } from "../credentials/lookup-gate.ts";
 import type { CredentialSource } from "../credentials/source.ts";
@@ -159,7 +160,8 @@ export class OpenStreams {
     const limitMs = Math.min(CONFIRM_MS, deadline - clock.monotonic());
     if (limitMs <= 0) return this.#closeAll(holder, "store_unavailable");
     const source = holder.principal.kind === "api_key" ? keys : tokens;
-    const facts = await within(source.find(holder.digest), limitMs);
+    const found = source.find(holder.digest).catch(() => undefined);
+    const facts = await within(limitMs, found, () => undefined);
     if (facts === undefined) return this.#closeAll(holder, "store_unavailable");
     const isOver = holder.endsAt <= clock.now();
     if (facts === null) return this.#closeAll(holder, isOver ? "credential_expired" : "credential_revoked");
@@ -266,19 +268,6 @@ function tagsOf(digest: Digest, principal: AuthenticatedPrincipal): readonly Cha
   if (principal.personId !== null) tags.push(`person:${principal.personId}`);
   if (principal.grantId !== null) tags.push(`grant:${principal.grantId}`);
   return tags;
-}
-
-/** `undefined` where it rejects or does not resolve in time. */
-async function within<T>(answer: Promise<T>, limitMs: number): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), limitMs);
-  try {
-    return await Promise.race([answer, late.promise]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function sum(counts: readonly number[]): number {

@@ -1,3 +1,4 @@
+import { within } from "../core/within.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { createRedisClient, type RedisClient, type StoreTls } from "./redis-client.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
@@ -168,13 +169,9 @@ function watch(client: RedisClient, log: StoreLog): { readonly firstTry: Promise
 }
 
 async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new TooLate(`no answer in ${limitMs} ms`)), limitMs);
-  try {
-    return await Promise.race([work(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(limitMs, work(), () => {
+    throw new TooLate(`no answer in ${limitMs} ms`);
+  });
 }
 
 /** There is no connection now. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Activity } from "../core/activity.ts";
+import { within } from "../core/within.ts";
 import type { Log } from "./log.ts";
 
 /** Entries written at once, and that are not waited with. */
@@ -64,10 +65,7 @@ export class ActivityWriter {
   }
 
   async #close(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, CLOSE_MS);
-    await Promise.race([this.#writeLast(), late]);
-    clearTimeout(timer);
+    await within(CLOSE_MS, this.#writeLast(), () => undefined);
     this.#isClosed = true;
     this.#lost += this.#waiting.length;
     this.#waiting = [];
