@@ -12,7 +12,7 @@ import type { AdminTokens } from "../store/admin-tokens.ts";
 import type { Clients } from "../store/clients.ts";
 import type { Grants } from "../store/grants.ts";
 import type { People } from "../store/people.ts";
-import { type ChangeLog, type KeyStore, StoreUnavailable } from "../store/types.ts";
+import type { ChangeLog, KeyStore } from "../store/types.ts";
 import { type AccessPort, createAccessAdministration } from "./access.ts";
 import { createActivityAdministration } from "./activity.ts";
 import { createTokensAdministration } from "./admin-tokens.ts";
@@ -24,7 +24,7 @@ import { explainQuestion } from "./explanation.ts";
 import { createGrantsAdministration } from "./grants.ts";
 import { createKeysAdministration } from "./keys.ts";
 import { createPeopleAdministration } from "./people.ts";
-import type { LiveStatus } from "./status.ts";
+import { type LiveStatus, orUnknown } from "./status.ts";
 
 /** The services and records that administrators work on. */
 export interface AdministrationDeps {
@@ -46,7 +46,7 @@ export interface AdministrationDeps {
   /** The rules in force. */
   readonly policy: () => Pick<Policy, "scopes" | "portals">;
   readonly liveStatus: () => LiveStatus | Promise<LiveStatus>;
-  readonly changes: Pick<ChangeLog, "report">;
+  readonly changes: Pick<ChangeLog, "report" | "settled">;
   /** `null` where nothing is served here. */
   readonly openOf: ((tag: ChangeTag) => number) | null;
   /** Decides as the line does, with the rules in force. */
@@ -85,14 +85,4 @@ export function createAdministration(deps: AdministrationDeps): Administration {
     },
     explain: (question) => explainQuestion(question, { ...deps, settings: access, scopes: () => policy().scopes }),
   };
-}
-
-/** What the store tells, or `null` where it does not answer: the rest is shown all the same. */
-async function orUnknown<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return null;
-    throw error;
-  }
 }

@@ -2,12 +2,14 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Actor } from "../../administration/actor.ts";
 import type { Administration } from "../../administration/administration.ts";
+import { AuditUnavailable } from "../../administration/audit-trail.ts";
 import { isFreshProof, SigninStale } from "../../administration/authority.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { RandomBytes } from "../../credentials/key-format.ts";
 import type { CredentialExample } from "../../policy/request-example.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { SignedIn, SigninGate } from "../../signin/gate.ts";
+import { PasswordsBusy } from "../../signin/password.ts";
 import type { ApiKeyRecord, DocumentStore } from "../../store/types.ts";
 import type { AuditLog } from "../../telemetry/audit.ts";
 import { notice } from "../../web/fields.ts";
@@ -139,31 +141,21 @@ export function action(desk: Desk, options: ActionOptions, handler: Handler) {
       return value;
     } catch (error) {
       if (error instanceof SigninStale) return askSignIn(visit, options);
-      const known = error instanceof Error ? KNOWN_ERRORS[error.name] : undefined;
-      if (known === undefined) throw error;
+      const text = error instanceof Error ? KNOWN_FAILURES.get(error.constructor) : undefined;
+      if (text === undefined) throw error;
       const link = { label: "Back to the overview", href: desk.paths.home };
-      return visit.stop(known.status, { ...known, tab: options.tab, link });
+      return visit.stop(503, { tab: options.tab, title: "Nothing was changed", text, link });
     }
   };
 }
 
 const csrfField = z.object({ csrf: z.string() });
 
-/** What to do is said in words; the names are of classes that the layers below own. */
-const KNOWN_ERRORS: Readonly<
-  Record<string, { readonly status: number; readonly title: string; readonly text: string }>
-> = {
-  AuditUnavailable: {
-    status: 503,
-    title: "Nothing was changed",
-    text: "The audit cannot be written now, and nothing may be changed without it.",
-  },
-  PasswordsBusy: {
-    status: 503,
-    title: "Nothing was changed",
-    text: "Too many passwords are being checked. Try again in a moment.",
-  },
-};
+/** Failures that are told in words for what to do. */
+const KNOWN_FAILURES = new Map<unknown, string>([
+  [AuditUnavailable, "The audit cannot be written now, and nothing may be changed without it."],
+  [PasswordsBusy, "Too many passwords are being checked. Try again in a moment."],
+]);
 
 /** `null` where the answer is given already. */
 async function admit(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<Visit | null> {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { orUnknown } from "../../administration/status.ts";
 import type { ClientPolicy } from "../../store/settings.ts";
 import { overviewPage, type OverviewView, switchOffPage } from "../pages/overview.ts";
 import { action, type Desk, type Handler, page, type Visit } from "./desk.ts";
@@ -25,7 +26,7 @@ export function overviewRoutes(scope: FastifyInstance, desk: Desk): void {
 
 const showOverview: Handler = async ({ desk, show }) => {
   const { access, keys, clients } = desk.administration;
-  const [status, settings] = await Promise.all([desk.administration.status(), orNull(access.read())]);
+  const [status, settings] = await Promise.all([desk.administration.status(), orUnknown(access.read())]);
   const nothing = settings === null ? [] : await Promise.all([keys.list({ limit: 1 }), clients.list({ limit: 1 })]);
   const { traffic, instance, version, rules, store } = status;
   const view: OverviewView = {
@@ -40,16 +41,6 @@ const showOverview: Handler = async ({ desk, show }) => {
   };
   return show(200, (frame) => overviewPage(frame, view));
 };
-
-/** `null` where the store does not answer: the rest of the overview is shown all the same. */
-async function orNull<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Error && error.name === "StoreUnavailable") return null;
-    throw error;
-  }
-}
 
 const showSwitchOff: Handler = async ({ desk, reply, show }) => {
   const { access, grants } = desk.administration;
