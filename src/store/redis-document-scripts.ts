@@ -83,9 +83,10 @@ end
 
 /**
  * KEYS document, changes, count. ARGV mode (insert, put, or the version to replace), now, tags ('' for none), kind, id,
- * value, createdAt, expiresAt ('' for never), lookups, groups → n (0 without tags), or -1: it may not.
+ * value, createdAt, expiresAt ('' for never), lookups, groups → n (0 without tags), or -1: it may not. Always possible, for
+ * it may disable a client or a person.
  */
-export const WRITE = `${APPEND}${COMMON}${GROUPS}
+export const WRITE = `${ALWAYS}${APPEND}${COMMON}${GROUPS}
 local mode, now, tags, kind, id = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local key, expiresAt = KEYS[1], tonumber(ARGV[8])
 local version, consumedAt = 0, false

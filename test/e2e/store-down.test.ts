@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createKey } from "../../src/credentials/key-format.ts";
-import { stop } from "../support/processes.ts";
+import { stop, waitForLine } from "../support/processes.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { type Answer, type Installation, install, type Sidecar, startUpstream, ticketRules } from "./support.ts";
 
 /** A command to Redis is given up after 500 ms; the rest is room for a busy machine. */
 const BOUND_MS = 2500;
-/** An entry is fresh for this long, and is served as long again while the store is out of reach. */
-const TTL_MS = 3000;
+/** Where nothing is waited for; the rest is room for a busy machine. */
+const AT_ONCE_MS = 400;
+/** An entry is fresh for this long, and serves for the lease while the store is out of reach. */
+const TTL_MS = 1000;
+const LEASE_MS = 4000;
 
 let redis: RedisServer;
 let at: Installation;
@@ -21,7 +24,11 @@ let unseen: string;
 beforeAll(async () => {
   redis = await startRedis();
   const upstream = await startUpstream((_request, response) => response.end("up"));
-  at = install({ rules: ticketRules(upstream), store: redis.url, more: `cache: { ttl: ${TTL_MS}ms }` });
+  at = install({
+    rules: ticketRules(upstream),
+    store: redis.url,
+    more: `cache: { ttl: ${TTL_MS}ms }\nrevocation: { lease: ${LEASE_MS}ms }`,
+  });
   sidecar = await at.serve();
 });
 afterAll(async () => {
@@ -55,6 +62,19 @@ async function expectCachedGoesOn(): Promise<void> {
   expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(BOUND_MS);
 }
 
+/** Not even the cached key; but what is public, and each at once. */
+async function expectNobodyAfterTheLease(): Promise<void> {
+  const { reasons } = await sidecar.untilReadiness((readiness) => readiness.reasons.length > 1);
+  expect(reasons).toEqual(["store_unavailable", "lease_over"]);
+  expect(await sidecar.metric("portcullis_lease_remaining_seconds")).toBe(0);
+  const response = await fetch(`${sidecar.url}/tickets/acme`, { headers: { authorization: `Bearer ${cached}` } });
+  expect(response.status).toBe(503);
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+  const answers = await Promise.all([ask(cached), ask(unseen), sidecar.get("/status")]);
+  expect(answers.map(({ status }) => status)).toEqual([503, 503, 200]);
+  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(AT_ONCE_MS);
+}
+
 async function keyIds(): Promise<readonly string[]> {
   const records: readonly { id: string }[] = JSON.parse(await at.command("keys", "list", "--json"));
   return records.map(({ id }) => id);
@@ -82,13 +102,18 @@ describe.each([
         reasons: ["store_unavailable"],
       });
       expect(await sidecar.metric("portcullis_store_up")).toBe(0);
+      expect(await sidecar.metric("portcullis_store_circuit_open")).toBe(1);
       expect((await sidecar.get("/status")).status).toBe(200);
+      await expectNobodyAfterTheLease();
     } finally {
       await recover();
     }
     await expectBack();
     expect(await sidecar.metric("portcullis_store_up")).toBe(1);
-  }, 40_000);
+    expect(await sidecar.metric("portcullis_store_circuit_open")).toBe(0);
+    expect(await sidecar.metric("portcullis_lease_remaining_seconds")).toBeGreaterThan(0);
+    expect(await sidecar.metric("portcullis_revocation_applied_entry")).toBeGreaterThan(0);
+  }, 60_000);
 });
 
 describe("a key command while Redis is gone", () => {
@@ -108,19 +133,32 @@ describe("a key command while Redis is gone", () => {
 });
 
 describe("a start while Redis is gone", () => {
-  test("serves what is public, refuses the rest with 503, and recovers by itself", async () => {
+  test("says so, serves what is public, refuses the rest with 503, and serves all once Redis is there", async () => {
     await redis.kill();
     const second = await at.serve();
     try {
+      await waitForLine(second.process, (line) => line.startsWith("The store does not answer (see store.url):"));
+      await waitForLine(second.process, (line) => line.includes("the store has not answered since the start"));
       expect((await second.get("/status")).status).toBe(200);
       expect(await second.get("/tickets/acme", cached)).toMatchObject({ status: 503, code: "store_unavailable" });
-      expect((await second.readiness()).ready).toBe(false);
+      expect(await second.readiness()).toEqual({
+        ready: false,
+        reasons: ["store_unavailable", "starting_without_store"],
+      });
+      expect(second.process.stdout()).not.toContain("/setup?token=");
       await redis.restart();
+      // Nobody can sign in yet, which it finds out now.
+      await waitForLine(second.process, (line) => line.includes("/setup?token="));
       await second.untilReadiness(({ ready }) => ready);
       expect((await second.get("/tickets/acme", cached)).status).toBe(200);
+      const link = /http\S+\/setup\?token=\S+/.exec(second.process.stdout())?.[0] ?? "";
+      // It keeps the secret in a cookie and goes on without it.
+      expect((await fetch(link, { redirect: "manual" })).status).toBe(303);
+      expect((await fetch(`${second.url}/.well-known/oauth-authorization-server`)).status).toBe(200);
+      expect((await fetch(`${second.adminUrl}/`)).status).toBeLessThan(400);
     } finally {
-      await stop(second.process);
+      expect(await stop(second.process)).toEqual({ code: 0, signal: null });
     }
     await expectBack();
-  }, 40_000);
+  }, 60_000);
 });
