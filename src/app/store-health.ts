@@ -25,6 +25,7 @@ export function watchStore(store: Store, metrics: Metrics, log: Log): StoreHealt
   const served = Promise.withResolvers<void>();
   let hasServed = false;
   let before: string | null = null;
+  let looks = 0;
 
   async function problems(): Promise<readonly StoreProblem[]> {
     const up = await store.ping().then(
@@ -39,6 +40,9 @@ export function watchStore(store: Store, metrics: Metrics, log: Log): StoreHealt
       served.resolve();
     }
     const now = found.join(" ");
+    looks += 1;
+    // The first look comes while the connection is still being made; the next tells what is wrong then.
+    if (looks === 1 && now !== "") return found;
     if (now !== before && (before !== null || now !== "")) tell(found, log);
     before = now;
     return found;
