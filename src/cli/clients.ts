@@ -10,13 +10,11 @@ import {
   type Command,
   CommandFailure,
   type ExitCode,
-  pickAction,
   readArgs,
   type Terminal,
   UsageError,
 } from "./command.ts";
-import { requireConfig } from "./config-file.ts";
-import { type Desk, withDesk } from "./desk.ts";
+import { type Call, deskCommand } from "./desk-command.ts";
 import { plain, printList } from "./list-text.ts";
 import { limitOf, namesOf } from "./options.ts";
 
@@ -33,45 +31,18 @@ const OPTIONS = {
   limit: { type: "string" },
 } as const;
 
-type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+const read = (args: readonly string[]) => readArgs(args, OPTIONS);
+type Values = ReturnType<typeof read>["values"];
+type Context = Call<Values>;
 
 /** `portcullis clients`: OAuth clients at the terminal. */
-export const clients: Command = {
-  usage: Object.values(CLIENT_ACTIONS)
-    .map(({ usage }) => usage)
-    .join("\n"),
-  details: "`portcullis clients ACTION --help` tells the options of each action.",
-  actions: CLIENT_ACTIONS,
-  async run(args, terminal) {
-    const { values, positionals } = readArgs(args, OPTIONS);
-    const [action, id, ...rest] = positionals;
-    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    const act = pickAction(ACTIONS, action);
-    if ((action === "add" || action === "list") && id !== undefined) {
-      throw new UsageError(`unexpected argument: ${id}`);
-    }
-    const config = await requireConfig(values.config, terminal);
-    return withDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
-  },
-};
-
-interface Context {
-  readonly desk: Desk;
-  readonly values: Values;
-  readonly id: string | undefined;
-  readonly terminal: Terminal;
-}
-
-const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = {
-  add,
-  list,
-  show,
-  approve,
-  disable,
-  enable,
-  "rotate-secret": rotateSecret,
-  policy,
-};
+export const clients: Command = deskCommand({
+  name: "clients",
+  help: CLIENT_ACTIONS,
+  read,
+  alone: ["add", "list"],
+  actions: { add, list, show, approve, disable, enable, "rotate-secret": rotateSecret, policy },
+});
 
 async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
   if (values.name === undefined) throw new UsageError("--name is needed");

@@ -7,14 +7,12 @@ import {
   NO_WAIT,
   EXIT_CODES,
   type ExitCode,
-  pickAction,
   readArgs,
-  type Terminal,
   UsageError,
 } from "./command.ts";
-import { requireConfig } from "./config-file.ts";
 import { spreadJson } from "../revocation/spread-text.ts";
-import { type Desk, withDesk } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import { type Call, deskCommand } from "./desk-command.ts";
 import { isoTime, plain, printList } from "./list-text.ts";
 import { limitOf } from "./options.ts";
 
@@ -28,7 +26,9 @@ const OPTIONS = {
   after: { type: "string" },
 } as const;
 
-type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+const read = (args: readonly string[]) => readArgs(args, OPTIONS);
+type Values = ReturnType<typeof read>["values"];
+type Context = Call<Values>;
 
 const GRANT_ACTIONS = {
   list: {
@@ -60,31 +60,13 @@ Example: portcullis grants revoke grant_4VVDaDCtDQHdGxC4A3Utab`,
 } as const;
 
 /** `portcullis grants`: what people allowed clients. */
-export const grants: Command = {
-  usage: Object.values(GRANT_ACTIONS)
-    .map(({ usage }) => usage)
-    .join("\n"),
-  details: "`portcullis grants ACTION --help` tells the options of each action.",
-  actions: GRANT_ACTIONS,
-  async run(args, terminal) {
-    const { values, positionals } = readArgs(args, OPTIONS);
-    const [action, id, ...rest] = positionals;
-    const act = pickAction(ACTIONS, action);
-    const extra = action === "list" ? id : rest[0];
-    if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`);
-    const config = await requireConfig(values.config, terminal);
-    return withDesk(config, terminal, (desk) => act({ desk, id, values, terminal }));
-  },
-};
-
-interface Context {
-  readonly desk: Desk;
-  readonly id: string | undefined;
-  readonly values: Values;
-  readonly terminal: Terminal;
-}
-
-const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = { list, revoke };
+export const grants: Command = deskCommand({
+  name: "grants",
+  help: GRANT_ACTIONS,
+  read,
+  alone: ["list"],
+  actions: { list, revoke },
+});
 
 async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
   const limit = limitOf(values.limit);

@@ -2,17 +2,8 @@ import { type CredentialId, isCredentialId } from "../core/ids.ts";
 import { KEY_PREFIX } from "../core/key-prefix.ts";
 import { spreadJson } from "../revocation/spread-text.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
-import {
-  type Command,
-  CommandFailure,
-  type ExitCode,
-  pickAction,
-  readArgs,
-  type Terminal,
-  UsageError,
-} from "./command.ts";
-import { requireConfig } from "./config-file.ts";
-import { type Desk, withDesk } from "./desk.ts";
+import { type Command, CommandFailure, type ExitCode, readArgs, type Terminal, UsageError } from "./command.ts";
+import { type Call, deskCommand } from "./desk-command.ts";
 import { grantText, keyJson, keyLine, keyText } from "./key-text.ts";
 import { KEY_ACTIONS } from "./keys-help.ts";
 import { isoTime, plain, printList } from "./list-text.ts";
@@ -32,42 +23,18 @@ const OPTIONS = {
   "no-wait": { type: "boolean" },
 } as const;
 
-type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+const read = (args: readonly string[]) => readArgs(args, OPTIONS);
+type Values = ReturnType<typeof read>["values"];
+type Context = Call<Values>;
 
 /** `portcullis keys`: life of API keys at the terminal. */
-export const keys: Command = {
-  usage: Object.values(KEY_ACTIONS)
-    .map(({ usage }) => usage)
-    .join("\n"),
-  details: "`portcullis keys ACTION --help` tells the options of each action.",
-  actions: KEY_ACTIONS,
-  async run(args, terminal) {
-    const { values, positionals } = readArgs(args, OPTIONS);
-    const [action, id, ...rest] = positionals;
-    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    const act = pickAction(ACTIONS, action);
-    if ((action === "create" || action === "list") && id !== undefined) {
-      throw new UsageError(`unexpected argument: ${id}`);
-    }
-    const config = await requireConfig(values.config, terminal);
-    return withDesk(config, terminal, (desk) => act({ desk, values, id, terminal }));
-  },
-};
-
-interface Context {
-  readonly desk: Desk;
-  readonly values: Values;
-  readonly id: string | undefined;
-  readonly terminal: Terminal;
-}
-
-const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = {
-  create,
-  list,
-  show,
-  revoke,
-  rotate,
-};
+export const keys: Command = deskCommand({
+  name: "keys",
+  help: KEY_ACTIONS,
+  read,
+  alone: ["create", "list"],
+  actions: { create, list, show, revoke, rotate },
+});
 
 async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   const { expires, name, portal = null, subject } = values;

@@ -6,13 +6,10 @@ import {
   COMMON_OPTIONS,
   EXIT_CODES,
   type ExitCode,
-  pickAction,
   readArgs,
-  type Terminal,
   UsageError,
 } from "./command.ts";
-import { requireConfig } from "./config-file.ts";
-import { type Desk, withDesk } from "./desk.ts";
+import { type Call, deskCommand } from "./desk-command.ts";
 import { isoTime, plain, printList } from "./list-text.ts";
 import { durationOf } from "./options.ts";
 
@@ -23,7 +20,9 @@ const OPTIONS = {
   expires: { type: "string" },
 } as const;
 
-type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+const read = (args: readonly string[]) => readArgs(args, OPTIONS);
+type Values = ReturnType<typeof read>["values"];
+type Context = Call<Values>;
 
 const TOKEN_ACTIONS = {
   create: {
@@ -58,33 +57,14 @@ ${EXIT_CODES}`,
   },
 } as const;
 
-interface Context {
-  readonly desk: Desk;
-  readonly id: string | undefined;
-  readonly values: Values;
-  readonly terminal: Terminal;
-}
-
-const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = { create, list, revoke };
-
 /** `portcullis tokens`: admin tokens, which scripts use the API with. */
-export const tokens: Command = {
-  usage: Object.values(TOKEN_ACTIONS)
-    .map(({ usage }) => usage)
-    .join("\n"),
-  details: "`portcullis tokens ACTION --help` tells the options of each action.",
-  actions: TOKEN_ACTIONS,
-  async run(args, terminal) {
-    const { values, positionals } = readArgs(args, OPTIONS);
-    const [action, id, ...rest] = positionals;
-    const act = pickAction(ACTIONS, action);
-    const extra = action === "revoke" ? rest[0] : id;
-    if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`);
-    if (action === "revoke" && id === undefined) throw new UsageError("give the id of the token, adm_…");
-    const config = await requireConfig(values.config, terminal);
-    return withDesk(config, terminal, (desk) => act({ desk, id, values, terminal }));
-  },
-};
+export const tokens: Command = deskCommand({
+  name: "tokens",
+  help: TOKEN_ACTIONS,
+  read,
+  alone: ["create", "list"],
+  actions: { create, list, revoke },
+});
 
 async function create({ desk, values, terminal }: Context): Promise<ExitCode> {
   const { expires, name } = values;
@@ -109,7 +89,8 @@ async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
   return 0;
 }
 
-async function revoke({ desk, id = "", values, terminal }: Context): Promise<ExitCode> {
+async function revoke({ desk, id, values, terminal }: Context): Promise<ExitCode> {
+  if (id === undefined) throw new UsageError("give the id of the token, adm_…; `tokens list` shows it");
   const outcome = await desk.change((actor) => desk.administration.tokens.revoke(actor, id));
   if (outcome.kind === "not_found") throw new CommandFailure(`no token ${id}`);
   const { kind, record } = outcome;

@@ -6,13 +6,12 @@ import {
   type Command,
   CommandFailure,
   type ExitCode,
-  pickAction,
   readArgs,
   type Terminal,
   UsageError,
 } from "./command.ts";
-import { requireConfig } from "./config-file.ts";
-import { type Desk, withDesk } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import { type Call, deskCommand } from "./desk-command.ts";
 import { printList } from "./list-text.ts";
 import { limitOf, namesOf } from "./options.ts";
 import { personJson, personLine, personText, rightsText } from "./user-text.ts";
@@ -35,44 +34,18 @@ const OPTIONS = {
   after: { type: "string" },
 } as const;
 
-type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+const read = (args: readonly string[]) => readArgs(args, OPTIONS);
+type Values = ReturnType<typeof read>["values"];
+type Context = Call<Values>;
 
 /** `portcullis users`: people at the terminal. */
-export const users: Command = {
-  usage: Object.values(USER_ACTIONS)
-    .map(({ usage }) => usage)
-    .join("\n"),
-  details: "`portcullis users ACTION --help` tells the options of each action.",
-  actions: USER_ACTIONS,
-  async run(args, terminal) {
-    const { values, positionals } = readArgs(args, OPTIONS);
-    const [action, who, ...rest] = positionals;
-    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
-    const act = pickAction(ACTIONS, action);
-    if ((action === "add" || action === "list") && who !== undefined) {
-      throw new UsageError(`unexpected argument: ${who}`);
-    }
-    const config = await requireConfig(values.config, terminal);
-    return withDesk(config, terminal, (desk) => act({ desk, values, who, terminal }));
-  },
-};
-
-interface Context {
-  readonly desk: Desk;
-  readonly values: Values;
-  readonly who: string | undefined;
-  readonly terminal: Terminal;
-}
-
-const ACTIONS: Readonly<Record<string, (context: Context) => Promise<ExitCode>>> = {
-  add,
-  list,
-  show,
-  passwd,
-  disable,
-  enable,
-  edit,
-};
+export const users: Command = deskCommand({
+  name: "users",
+  help: USER_ACTIONS,
+  read,
+  alone: ["add", "list"],
+  actions: { add, list, show, passwd, disable, enable, edit },
+});
 
 async function add({ desk, values, terminal }: Context): Promise<ExitCode> {
   const { email, name } = values;
@@ -104,12 +77,12 @@ async function list({ desk, values, terminal }: Context): Promise<ExitCode> {
   return 0;
 }
 
-async function show({ desk, values, who, terminal }: Context): Promise<ExitCode> {
+async function show({ desk, values, id: who, terminal }: Context): Promise<ExitCode> {
   printPerson(await requirePerson(desk, who), values, terminal);
   return 0;
 }
 
-async function passwd({ desk, values, who, terminal }: Context): Promise<ExitCode> {
+async function passwd({ desk, values, id: who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
   const password = await readPassword(values, terminal);
   const changed = await desk.change((actor) => desk.administration.people.setPassword(actor, id, password));
@@ -117,19 +90,19 @@ async function passwd({ desk, values, who, terminal }: Context): Promise<ExitCod
   return told(changed, { values, terminal, done, already: "" });
 }
 
-async function disable({ desk, values, who, terminal }: Context): Promise<ExitCode> {
+async function disable({ desk, values, id: who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
   const { value: changed } = await desk.take(values, (actor) => desk.administration.people.disable(actor, id));
   return told(changed, { values, terminal, done: "disabled", already: "is disabled already" });
 }
 
-async function enable({ desk, values, who, terminal }: Context): Promise<ExitCode> {
+async function enable({ desk, values, id: who, terminal }: Context): Promise<ExitCode> {
   const { id } = await requirePerson(desk, who);
   const changed = await desk.change((actor) => desk.administration.people.enable(actor, id));
   return told(changed, { values, terminal, done: "enabled", already: "is not disabled" });
 }
 
-async function edit({ desk, values, who, terminal }: Context): Promise<ExitCode> {
+async function edit({ desk, values, id: who, terminal }: Context): Promise<ExitCode> {
   const changes = editOf(values);
   const { id } = await requirePerson(desk, who);
   const changed = await desk.change((actor) => desk.administration.people.edit(actor, id, changes));
