@@ -41,7 +41,7 @@ export function watchStore(store: Store, metrics: Metrics, log: Log): StoreHealt
     }
     const now = found.join(" ");
     looks += 1;
-    // The first look comes while the connection is still being made; the next tells what is wrong then.
+    // During the first look all else starts, which may make it late; the next tells what is wrong then.
     if (looks === 1 && now !== "") return found;
     if (now !== before && (before !== null || now !== "")) tell(found, log);
     before = now;

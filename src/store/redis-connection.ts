@@ -89,6 +89,7 @@ export function connectRedis({ target, tls, timeouts, log, use }: ConnectOptions
     isOut: () => client.status !== "ready" || guard?.isClosed() === false,
     close() {
       guard?.stop();
+      link.stop();
       client.disconnect();
     },
   };
@@ -145,8 +146,17 @@ function now(): number {
   return performance.now();
 }
 
-/** Logs when the connection is lost and when it is back. Resolves when the first attempt is over, either way. */
-function watch(client: RedisClient, log: StoreLog): { readonly firstTry: Promise<void>; cause(): string } {
+interface Link {
+  /** Resolves when the first attempt is over, either way. */
+  readonly firstTry: Promise<void>;
+  cause(): string;
+  /** What is closed from now on is closed by us. */
+  stop(): void;
+}
+
+/** Logs when the connection is lost and when it is back. */
+function watch(client: RedisClient, log: StoreLog): Link {
+  let stopped = false;
   let up: boolean | null = null;
   let lastError = "the connection was closed";
   const firstTry = new Promise<void>((resolve) => {
@@ -160,12 +170,18 @@ function watch(client: RedisClient, log: StoreLog): { readonly firstTry: Promise
       resolve();
     });
     client.on("close", () => {
-      if (up !== false) log.warn({ cause: lastError }, "Redis is out of reach");
+      if (up !== false && !stopped) log.warn({ cause: lastError }, "Redis is out of reach");
       up = false;
       resolve();
     });
   });
-  return { firstTry, cause: () => lastError };
+  return {
+    firstTry,
+    cause: () => lastError,
+    stop() {
+      stopped = true;
+    },
+  };
 }
 
 async function withDeadline<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
