@@ -1,4 +1,5 @@
 import type { Settings } from "../store/settings.ts";
+import type { ChangeLog } from "../store/types.ts";
 import type { AccessAdministration, AccessSettings } from "./administration.ts";
 import { settingsFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
@@ -20,8 +21,9 @@ export interface AccessPort {
 export function createAccessAdministration(deps: {
   readonly access: AccessPort;
   readonly trail: AuditTrail;
+  readonly changes: Pick<ChangeLog, "settled">;
 }): AccessAdministration {
-  const { access, trail } = deps;
+  const { access, changes, trail } = deps;
 
   return {
     read: () => access.read(),
@@ -31,7 +33,11 @@ export function createAccessAdministration(deps: {
       const outcome = await orConflict(access.set(wanted, version));
       if ("kind" in outcome) return outcome;
       const { before, changed, settings } = outcome;
-      if (!changed) return { kind: "unchanged", record: settings };
+      if (!changed) {
+        // Whoever made it so may still wait for other instances, or have failed while they did.
+        await changes.settled();
+        return { kind: "unchanged", record: settings };
+      }
       for (const action of actionsOf(before, settings)) {
         trail.record(actor, { action, target: null, before: settingsFields(before), after: settingsFields(settings) });
       }

@@ -2,6 +2,7 @@ import { isPersonId, type PersonId } from "../core/ids.ts";
 import type { PeopleService, PersonChange } from "../signin/people-service.ts";
 import type { Sessions } from "../signin/sessions.ts";
 import type { PersonRecord } from "../store/people.ts";
+import type { ChangeLog } from "../store/types.ts";
 import type { Actor } from "./actor.ts";
 import type { PeopleAdministration, PersonChanged, PersonChanges, SessionView } from "./administration.ts";
 import { personFields } from "./audit-fields.ts";
@@ -18,14 +19,17 @@ export interface PeopleAdministrationDeps {
   readonly sessions: Pick<Sessions, "list" | "endAll">;
   readonly trail: AuditTrail;
   readonly authority: Authority;
+  readonly changes: Pick<ChangeLog, "settled">;
 }
 
 /** People in the hands of an administrator. */
 export function createPeopleAdministration(deps: PeopleAdministrationDeps): PeopleAdministration {
-  const { authority, people, sessions, trail } = deps;
+  const { authority, changes: log, people, sessions, trail } = deps;
 
   async function change(actor: Actor, action: string, id: PersonId, work: Promise<PersonChange>) {
     const outcome = toChanged(await orConflict(work));
+    // Whoever made it so may still wait for other instances, or have failed while they did.
+    if (outcome.kind === "unchanged") await log.settled();
     if (outcome.kind !== "changed") return outcome;
     const { before, record } = outcome;
     trail.record(actor, { action, target: id, before: personFields(before), after: personFields(record) });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { followerName, waitUntilApplied } from "../revocation/barrier.ts";
 import { LogFollower, registrationMs } from "../revocation/follower.ts";
@@ -7,6 +8,7 @@ import { Lease } from "../revocation/lease.ts";
 import { SpreadScopes } from "../revocation/spread.ts";
 import { createRedisChangeSource, createRedisFollowers } from "./redis-change-source.ts";
 import type { RedisConnection } from "./redis-connection.ts";
+import { REDIS_KEYS } from "./redis-layout.ts";
 import type { Replicas } from "./redis-replicas.ts";
 import { type ChangeLog, type StoreLog, StoreUnavailable } from "./types.ts";
 
@@ -44,6 +46,19 @@ export function createRedisChanges(options: RedisChangesOptions): RedisChanges {
   const lease = new Lease(clock, leaseMs);
   const overdue = new StoreUnavailable("the lease is over: changes made elsewhere cannot be seen. Is Redis reachable?");
   let follower: { readonly log: LogFollower; readonly stop: () => Promise<void> } | null = null;
+
+  const applied: RedisChanges["applied"] = async (n, change) => {
+    const limitMs = change === "adds" ? Math.min(scopes.waitMs(), ADDED_MS) : scopes.waitMs();
+    await replicas.reached();
+    try {
+      scopes.add(await waitUntilApplied(n, limitMs, barrier));
+    } catch (error) {
+      if (change === "takes" || !(error instanceof StoreUnavailable)) throw error;
+      // Who was registered may renew once more before it reads the entry; after that it has none.
+      if (change === "replaces") await pause(Math.min(limitMs, 2 * registrationMs(leaseMs)));
+    }
+  };
+
   return {
     async follow(onChange) {
       if (follower !== null) throw new Error("a store is followed once");
@@ -65,16 +80,16 @@ export function createRedisChanges(options: RedisChangesOptions): RedisChanges {
       if (!lease.holds()) throw overdue;
     },
     report: (waitMs, work) => scopes.report(waitMs, work),
-    async applied(n, change) {
-      const limitMs = change === "adds" ? Math.min(scopes.waitMs(), ADDED_MS) : scopes.waitMs();
-      await replicas.reached();
-      try {
-        scopes.add(await waitUntilApplied(n, limitMs, barrier));
-      } catch (error) {
-        if (change === "takes" || !(error instanceof StoreUnavailable)) throw error;
-        // Who was registered may renew once more before it reads the entry; after that it has none.
-        if (change === "replaces") await pause(Math.min(limitMs, 2 * registrationMs(leaseMs)));
-      }
+    applied,
+    async settled() {
+      const count = await connection.send("get", [REDIS_KEYS.changeCount]);
+      await applied(
+        z.coerce
+          .number()
+          .int()
+          .parse(count ?? 0),
+        "takes",
+      );
     },
     state: () => ({ appliedEntry: follower?.log.applied ?? -1, leaseLeftMs: lease.leftMs() }),
     async close() {

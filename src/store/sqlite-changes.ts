@@ -24,8 +24,6 @@ export interface SqliteChanges extends ChangeLog {
   append(tags: readonly ChangeTag[]): void;
   /** Hands all new entries to the followers, own ones too. Call it after the transaction. */
   drain(): void;
-  /** Resolves when all who follow, in this process and others, have applied what is in the log now. */
-  applied(): Promise<void>;
   close(): void;
 }
 
@@ -125,8 +123,9 @@ class TableChanges implements SqliteChanges {
     });
   }
 
-  async applied(): Promise<void> {
-    this.#scopes.add(await this.#register.wait(this.#newestSeq(), this.#scopes.waitMs()));
+  async settled(): Promise<void> {
+    const newest = this.#connection.guard(() => this.#newestSeq());
+    this.#scopes.add(await this.#register.wait(newest, this.#scopes.waitMs()));
   }
 
   report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>> {

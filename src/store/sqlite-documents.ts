@@ -229,7 +229,7 @@ class SqliteDocuments implements DocumentStore {
   /** The same for what may take something away: resolves when all who follow have applied it. */
   async #change<T>(tags: readonly ChangeTag[], work: () => T): Promise<T> {
     const result = this.#commit(tags, work);
-    if (tags.length > 0) await this.#changes.applied();
+    if (tags.length > 0) await this.#changes.settled();
     return result;
   }
 }

@@ -142,7 +142,7 @@ class SqliteKeys implements KeyStore {
   /** The same for what may take something away: resolves when all who follow have applied it. */
   async #change<T>(work: () => T): Promise<T> {
     const result = this.#commit(work);
-    await this.#changes.applied();
+    await this.#changes.settled();
     return result;
   }
 }

@@ -155,6 +155,11 @@ export interface ChangeLog {
   poll(): void;
   /** Runs `work`; its changes wait for other instances `waitMs` at most. Tells how they spread. */
   report<T>(waitMs: number, work: (soFar: () => Spread) => Promise<T>): Promise<Reported<T>>;
+  /**
+   * Resolves when all that is in the log by now counts everywhere, as a change that takes something away does: for who
+   * finds it made already. Rejects with `StoreUnavailable` where nobody can tell.
+   */
+  settled(): Promise<void>;
   state(): FollowState;
 }
 
