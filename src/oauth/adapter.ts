@@ -116,9 +116,20 @@ class ModelAdapter implements Adapter {
     const { clock, documents, grants } = this.#options;
     const stored = this.#idOf(id);
     return orUnavailable(async () => {
+      if (Provider.ctx?.oidc.route === "revocation") await this.#revokeGrantOf(stored);
       if (this.#model === "Grant" && isGrantId(stored)) await grants.revoke(stored, Math.trunc(clock.now()));
       await documents.remove(this.#model, stored, this.#tagsOf(stored));
     });
+  }
+
+  /**
+   * The library removes the token first, so that a request which fails before the grant is revoked could not be made
+   * again: the token would be unknown.
+   */
+  async #revokeGrantOf(stored: string): Promise<void> {
+    const { clock, documents, grants } = this.#options;
+    const grantId = (await documents.get(this.#model, stored))?.value["grantId"];
+    if (typeof grantId === "string" && isGrantId(grantId)) await grants.revoke(grantId, Math.trunc(clock.now()));
   }
 
   /** An access token stays, dead with its grant, so that the audit can say whose it was. */

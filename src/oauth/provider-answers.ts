@@ -16,7 +16,7 @@ export interface AnswersOptions {
   readonly facts: RequestFacts;
   readonly catalogue: () => readonly Scope[];
   readonly metadataDocuments: boolean;
-  readonly store: Pick<Store, "documents">;
+  readonly store: Pick<Store, "changes" | "documents">;
   readonly clock: Clock;
   readonly hold?: Hold;
 }
@@ -38,6 +38,9 @@ export function createAnswers(options: AnswersOptions): (ctx: ProviderContext, e
           ctx.body = { ...ctx.body, interval: POLL_INTERVAL_SECONDS };
         }
         return;
+      case "revocation":
+        // A token that is unknown by now may still be cached elsewhere: an earlier request failed, or still waits.
+        return store.changes.settled();
       case "registration":
         return answerRegistration(ctx, options);
       case "discovery":

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isPortalId } from "../../src/core/ids.ts";
 import type { PersonRecord } from "../../src/store/people.ts";
+import { StoreUnavailable } from "../../src/store/types.ts";
 import type { ChangeTag } from "../../src/core/change-tag.ts";
 import { basic, errorOf, isAlive, post, type StrictClient, strictClient } from "./oauth-client.ts";
 import { addClient, type AddedClient, openStage, scopes, setSettings, type Stage } from "./oauth-stage.ts";
@@ -89,6 +91,39 @@ describe("revocation", () => {
     const digest = stage.digester.stored(token);
     expect(await tagsOf(() => revoke(token, judge))).toContain(`digest:${digest}`);
     expect(await stage.store.documents.get("ClientCredentials", digest)).toBeNull();
+  });
+
+  it.each(["access_token", "refresh_token"] as const)(
+    "can be made again with the %s where it failed",
+    async (which) => {
+      const token = await client.tokens(app);
+      for (const failing of ["replace", "removeGroup"] as const) {
+        const { documents } = stage.store;
+        const spy = vi.spyOn(documents, failing).mockRejectedValueOnce(new StoreUnavailable("gone"));
+        expect((await revoke(token[which], app)).status).toBe(503);
+        spy.mockRestore();
+      }
+      expect((await revoke(token[which], app)).status).toBe(200);
+      expect(await isAlive(stage, token.access_token)).toBe(false);
+      expect(await errorOf(client.refresh(app, token.refresh_token))).toBe("invalid_grant");
+    },
+  );
+
+  it("is answered when it counts everywhere, though the token is unknown by now", async () => {
+    const token = await client.tokens(app);
+    const looked = Promise.withResolvers<number>();
+    const stop = await stage.store.changes.follow(() => looked.promise);
+    let answers = 0;
+    const revoked = [0, 1].map(async () => {
+      const { status } = await revoke(token.access_token, app);
+      answers += 1;
+      return status;
+    });
+    await pause(200);
+    expect(answers).toBe(0);
+    looked.resolve(0);
+    expect(await Promise.all(revoked)).toEqual([200, 200]);
+    await stop();
   });
 
   it("leaves tokens of other clients as they are, and does not tell", async () => {
