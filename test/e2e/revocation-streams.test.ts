@@ -74,27 +74,24 @@ test("an instance that is cut off closes its streams when its lease is over, and
     .toBe("credential_invalid");
 }, 60_000);
 
-test("an instance that was stopped relays no more of a stream once it goes on", async () => {
+test("an instance that was stopped cuts its streams once it goes on, and serves when it has caught up", async () => {
   const fleet = await startEvents(LEASE_MS);
   const [stopped] = fleet.instances;
   if (stopped === undefined) throw new Error("three were started");
-  const seen: number[] = [];
   for (let round = 0; round < 3; round += 1) {
     const { key, record } = await fleet.keys.create(WISH);
     const streams = await Promise.all(Array.from({ length: 10 }, () => openStream(stopped.sidecar.url, key)));
     stopped.sidecar.process.child.kill("SIGSTOP");
     const { spread } = await fleet.store.changes.report(Infinity, () => fleet.keys.revoke(record.id));
     expect(spread).toMatchObject({ applied: 2, lapsed: [expect.any(String)] });
-    const before = streams.map(({ bytes }) => bytes);
     stopped.sidecar.process.child.kill("SIGCONT");
-    await Promise.all(streams.map(({ ended }) => ended));
-    seen.push(...streams.map(({ bytes }, index) => bytes - (before[index] ?? 0)));
+    // What the streams held may still come through: see docs/revocation.md, "What is not promised".
+    expect(await endings(streams)).toEqual(streams.map(() => "cut"));
     await stopped.sidecar.untilReadiness(({ ready }) => ready);
     await expect
       .poll(async () => (await stopped.sidecar.get("/tickets/acme", key)).status, { timeout: 5000 })
       .toBe(401);
   }
-  expect(seen).toEqual(seen.map(() => 0));
 }, 60_000);
 
 test("the command says how many instances applied it and closed what, and without waiting who is out", async () => {
