@@ -14,7 +14,7 @@ import type { Digester } from "../credentials/digest.ts";
 import { messagePage } from "../oauth/pages/messages.ts";
 import type { Policy } from "../policy/types.ts";
 import type { OpenStreams } from "../proxy/open-streams.ts";
-import { createSignin, type Signin } from "../signin/signin.ts";
+import { createSignin, type Signin, type SigninOptions } from "../signin/signin.ts";
 import { createAdminTokens } from "../store/admin-tokens.ts";
 import type { Store } from "../store/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
@@ -118,6 +118,7 @@ export async function createAdminConsole(config: Config, deps: ConsoleDeps, orig
     portals: () => policy().portals,
     // Every page of this listener may be gone back to.
     returnPrefixes: [""],
+    links: linksToConsole("/"),
   });
   const server = createWebServer({
     log: deps.log,
@@ -133,4 +134,9 @@ export async function createAdminConsole(config: Config, deps: ConsoleDeps, orig
 /** By the name that the listener was asked under, which its check of hosts has let through. */
 function originOf({ headers, socket }: IncomingMessage): string {
   return `${socket instanceof TLSSocket ? "https" : "http"}://${headers.host ?? ""}`;
+}
+
+/** Where the page of an account leads an administrator. */
+export function linksToConsole(href: string): NonNullable<SigninOptions["links"]> {
+  return ({ role }) => (role === "admin" ? [{ label: "Settings › MCP Access", href }] : []);
 }

@@ -21,7 +21,7 @@ import type { Policy } from "../policy/types.ts";
 import type { OwnEndpoints } from "../proxy/own-endpoints.ts";
 import type { SigninGate } from "../signin/gate.ts";
 import { createSignin, type Signin } from "../signin/signin.ts";
-import { type ConsoleDeps, registerConsole } from "./admin-console.ts";
+import { type ConsoleDeps, linksToConsole, registerConsole } from "./admin-console.ts";
 import type { Records } from "./records.ts";
 import type { Store } from "../store/types.ts";
 import type { AuditLog } from "../telemetry/audit.ts";
@@ -126,6 +126,7 @@ async function start(config: Config, deps: OwnEndpointsDeps): Promise<Opened> {
     scopes: () => policy().scopes,
     portals: () => policy().portals,
     returnPrefixes: prefix === undefined ? [path] : [path, prefix],
+    ...(prefix === undefined ? {} : { links: linksToConsole(`${prefix}/`) }),
     clientName: createWaitingClientName({ documents, clients: records.clients, digester, path }),
   });
   const chrome = (): Chrome => signin.gate.chrome(null);

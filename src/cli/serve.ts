@@ -46,14 +46,15 @@ async function tellSetupUrl(app: App, tell: (text: string) => void): Promise<voi
   await app.store.served;
   // Where it fails again right then, `users add` makes the first administrator too.
   const url = await app.setupUrl().catch(() => null);
-  if (url !== null) tell(firstAdministrator(url));
+  if (url !== null) tell(firstAdministrator(url, app.adminUrl));
 }
 
 /** The link is a secret: it goes to the terminal and nowhere else. */
-function firstAdministrator(setupUrl: string): string {
+function firstAdministrator(setupUrl: string, adminUrl: string): string {
   return `
 Nobody can sign in yet. Make the first administrator with this link, once, within an hour:
   ${setupUrl}
 or with: portcullis users add --admin --email YOUR@EMAIL --name "Your name"
+The administrators' pages, Settings › MCP Access, are at ${adminUrl}/
 `;
 }
