@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { isClientId, type Scope } from "../core/ids.ts";
+import { sharedRun } from "../core/shared-run.ts";
 import type { Clients } from "../store/clients.ts";
 import type { SettingsStore } from "../store/settings.ts";
 import type { Store } from "../store/types.ts";
@@ -24,6 +25,8 @@ export interface AnswersOptions {
 /** Puts right what the library answers, by endpoint. Called when it has answered, before anything is sent. */
 export function createAnswers(options: AnswersOptions): (ctx: ProviderContext, endpoint: Endpoint) => Promise<void> {
   const { facts, store, clock, hold } = options;
+  // Whoever has the id of a public client may ask as often as they like, with tokens that never were.
+  const settled = sharedRun(() => store.changes.settled());
   return async (ctx, endpoint) => {
     switch (endpoint) {
       case "token": {
@@ -40,7 +43,7 @@ export function createAnswers(options: AnswersOptions): (ctx: ProviderContext, e
         return;
       case "revocation":
         // A token that is unknown by now may still be cached elsewhere: an earlier request failed, or still waits.
-        return store.changes.settled();
+        return settled();
       case "registration":
         return answerRegistration(ctx, options);
       case "discovery":
