@@ -71,14 +71,12 @@ class TableFollowers implements SqliteFollowers {
     const statements = prepare(connection);
     this.#statements = statements;
     this.#register = {
-      followers: () =>
-        Promise.resolve().then(() => {
-          const now = clock.now();
-          const rows = connection.guard(() => statements.all.all(now)).map((row) => followerRow.parse(row));
-          return rows.map(({ name, applied, until }) => ({ name, applied, leftMs: until - now }));
-        }),
-      closed: (n) =>
-        Promise.resolve().then(() => closedRow.parse(connection.guard(() => statements.closed.get(n))).streams ?? 0),
+      async followers() {
+        const now = clock.now();
+        const rows = connection.guard(() => statements.all.all(now)).map((row) => followerRow.parse(row));
+        return rows.map(({ name, applied, until }) => ({ name, applied, leftMs: until - now }));
+      },
+      closed: async (n) => closedRow.parse(connection.guard(() => statements.closed.get(n))).streams ?? 0,
     };
   }
 
