@@ -27,7 +27,7 @@ describe("a token in use is refused from the next request on, once", () => {
     ["its client is disabled", (_grant: string, client: string) => ["clients", "disable", client]],
     ["its person is disabled", () => ["users", "disable", EMAIL]],
   ] as const)("%s", async (_what, command) => {
-    const app = new McpApp(demo);
+    const app = new McpApp(demo, { stream: false });
     const { client } = await app.authorize(leaver, ALLOWED);
     const { accessToken, clientId } = app;
     await client.callTool(readTicket);
@@ -42,7 +42,7 @@ describe("a token in use is refused from the next request on, once", () => {
   });
 
   test("MCP access is switched off, for everybody; on again, the token stays dead", async () => {
-    const app = new McpApp(demo);
+    const app = new McpApp(demo, { stream: false });
     const { client } = await app.authorize(demo.member, ALLOWED);
     await client.callTool(readTicket);
     await demo.command("mcp", "off");

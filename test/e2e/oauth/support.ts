@@ -113,6 +113,8 @@ export interface McpAppOptions {
   /** What it starts with, where it has been authorized before. */
   readonly client?: OAuthClientInformationMixed;
   readonly tokens?: OAuthTokens;
+  /** False opens no stream of its own: one that is cut is opened anew by the SDK, with a refresh, at a time of its choice. */
+  readonly stream?: boolean;
 }
 
 /** An MCP client on the SDK, as a desktop app would write it. It keeps all in memory, and notes each request. */
@@ -128,11 +130,13 @@ export class McpApp implements OAuthClientProvider {
   #client: OAuthClientInformationMixed | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = "";
+  readonly #opensStream: boolean;
 
   constructor(place: Place, options: McpAppOptions = {}) {
     this.#place = place;
     this.#client = options.client;
     this.#tokens = options.tokens;
+    this.#opensStream = options.stream ?? true;
     this.clientMetadata = {
       client_name: "Desktop app",
       redirect_uris: [CALLBACK],
@@ -177,6 +181,9 @@ export class McpApp implements OAuthClientProvider {
   }
 
   readonly #fetch = async (url: string | URL, init?: RequestInit): Promise<Response> => {
+    if (!this.#opensStream && init?.method === "GET" && String(url) === this.#place.mcpUrl) {
+      return new Response(null, { status: 405 });
+    }
     const response = await fetch(url, init);
     const challenge = response.headers.get("www-authenticate");
     this.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname} ${response.status}`);
