@@ -203,13 +203,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The store did not answer, or not in time. Callers answer 503, never 401 and never an allow. */
-export class StoreUnavailable extends Error {
-  constructor(detail: string, options?: { cause?: unknown }) {
-    super(detail, options);
-    this.name = "StoreUnavailable";
-  }
-}
+/** In core, because pages answer it and know no store. */
+export { StoreUnavailable } from "../core/store-unavailable.ts";
 
 /** A record with this id or digest exists. Only `create` and `rotate` reject with it. */
 export class RecordExists extends Error {

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import { StoreUnavailable } from "../core/store-unavailable.ts";
 
 /** What an error page shows. */
 export interface Fault {
@@ -34,11 +35,11 @@ export function faultOf(code: ErrorCode): Fault {
 /** Thrown where another site made a request that may change something. */
 export class FromElsewhere extends Error {}
 
-/** The code of what a handler or Fastify threw. The store's failure is known by its name: pages know no store. */
+/** The code of what a handler or Fastify threw. */
 export function codeOfError(error: unknown): ErrorCode {
   if (!(error instanceof Error)) return "internal_error";
   if (error instanceof FromElsewhere) return "origin_forbidden";
-  if (error.name === "StoreUnavailable") return "store_unavailable";
+  if (error instanceof StoreUnavailable) return "store_unavailable";
   const status = "statusCode" in error ? error.statusCode : undefined;
   if (status === 413) return "body_too_large";
   if (status === 404) return "no_route";

@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
+import { StoreUnavailable } from "../../src/core/store-unavailable.ts";
 import { html } from "../../src/web/html.ts";
 import { sendPage } from "../../src/web/send.ts";
 import { aboutOf, createWebServer, registerPageParsers, registerRawBodies } from "../../src/web/server.ts";
@@ -11,10 +12,6 @@ import { listenForTest } from "./serve.ts";
 const CSP =
   "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const OWN = "https://desk.example.com";
-
-class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
-}
 
 interface Site {
   readonly origin: string;
