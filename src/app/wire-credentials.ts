@@ -57,8 +57,12 @@ export async function wireCredentials(
   });
   closers.add(async () => open.close());
   const unfollow = await store.changes.follow((tags) => {
+    const start = clock.monotonic();
     cache.apply(tags);
-    return open.apply(tags);
+    const looking = open.apply(tags);
+    const done = (): void => metrics.revocationApplied(clock.monotonic() - start);
+    if (looking === undefined) done();
+    return looking?.finally(done);
   });
   closers.add(unfollow);
   const uses = createLastUsed({ keys: store.keys });

@@ -32,6 +32,8 @@ export interface Metrics {
   /** Counts a stream, transfer or waiting request that was ended because its credential allowed it no more. */
   streamClosed(reason: Outcome): void;
   storeUp(up: boolean): void;
+  /** From a change that was read in the log to its effect here, milliseconds. */
+  revocationApplied(ms: number): void;
   /** Shows how the store does from now on; the function is asked at each scrape. */
   bindStore(state: () => StoreFigures): void;
   /** Shows the audit's queue from now on; it is read at each scrape. */
@@ -146,7 +148,7 @@ function mcpMetrics(registry: Registry): Pick<Metrics, "mcpMessage"> {
   };
 }
 
-type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp">;
+type CredentialPart = Pick<Metrics, "lookup" | "storeDuration" | "storeUp" | "revocationApplied">;
 
 function credentialMetrics(registry: Registry): CredentialPart {
   const lookup = lookupCounter(registry);
@@ -165,10 +167,17 @@ function credentialMetrics(registry: Registry): CredentialPart {
     help: "1 where the store answered the last time it was asked, else 0.",
     registers: [registry],
   });
+  const applied = histogram(
+    registry,
+    "portcullis_revocation_apply_seconds",
+    "From a change that was read in the log, such as a revocation, to its effect here.",
+    REQUEST_SECONDS,
+  ).bind({});
   return {
     lookup,
     storeDuration: (operation, result, ms) => store(operation)[result].observe(ms),
     storeUp: (isUp) => up.set(isUp ? 1 : 0),
+    revocationApplied: (ms) => applied.observe(ms),
   };
 }
 

@@ -113,6 +113,8 @@ test("the command says how many instances applied it and closed what, and withou
   expect(told.stderr()).toMatch(/^Applied by 2 of 2 instances in \d+ ms\. 2 open streams closed\.\n$/);
   expect(await endings(streams)).toEqual(["cut", "cut"]);
 
+  expect(await here.metric("portcullis_revocation_apply_seconds_count")).toBeGreaterThan(0);
+
   there.process.child.kill("SIGSTOP");
   const atOnce = spawnPortcullis(["keys", "revoke", two.id, "--no-wait", "--json", "--config", at.config]);
   expect(await atOnce.exited).toMatchObject({ code: 0 });

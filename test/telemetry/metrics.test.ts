@@ -86,6 +86,7 @@ describe("metrics", () => {
     metrics.openStreams.inc();
     metrics.openStreams.inc();
     metrics.openStreams.dec();
+    metrics.revocationApplied(40);
     const samples = await scrape(metrics);
     expect(samples.get('portcullis_credential_lookups_total{result="hit"}')).toBe(2);
     expect(samples.get('portcullis_credential_lookups_total{result="negative"}')).toBe(1);
@@ -94,6 +95,7 @@ describe("metrics", () => {
     expect(samples.get('portcullis_store_duration_seconds_count{operation="find",result="error"}')).toBe(1);
     expect(samples.get('portcullis_upstream_duration_seconds_bucket{le="0.025",upstream="desk"}')).toBe(1);
     expect(samples.get("portcullis_open_streams")).toBe(1);
+    expect(samples.get("portcullis_revocation_apply_seconds_count")).toBe(1);
   });
 
   test("gauges show what holds at the scrape", async () => {
@@ -167,6 +169,7 @@ describe("metrics", () => {
       "portcullis_request_duration_seconds",
       "portcullis_requests_total",
       "portcullis_revocation_applied_entry",
+      "portcullis_revocation_apply_seconds",
       "portcullis_rules_info",
       "portcullis_store_circuit_open",
       "portcullis_store_duration_seconds",
