@@ -30,7 +30,8 @@ afterAll(async () => {
 });
 
 it("takes away whatever there is on a server that is out of memory, asked for by an admin token too", async () => {
-  const { administration, ask } = await startApi({ clock: systemClock, store });
+  const api = await startApi({ clock: systemClock, store });
+  const { administration } = api;
   const { access, clients, people, tokens } = administration;
   await access.set(ACTOR, { clientPolicy: "open" });
   const person = await people.add(ACTOR, PERSON);
@@ -39,7 +40,9 @@ it("takes away whatever there is on a server that is out of memory, asked for by
   await redis.command("CONFIG SET maxmemory 1");
   await expect(administration.keys.create(ACTOR, KEY)).rejects.toThrow("OOM");
   const unused = { authorization: `Bearer ${token.token}` };
-  expect(await ask(`/people/${person.id}/disable`, { method: "POST", headers: unused })).toMatchObject({ status: 200 });
+  expect(await api.ask(`/people/${person.id}/disable`, { method: "POST", headers: unused })).toMatchObject({
+    status: 200,
+  });
   expect(await clients.disable(ACTOR, client.record.id)).toMatchObject({ kind: "changed" });
   expect(await access.set(ACTOR, { mcpAccess: false })).toMatchObject({ kind: "changed" });
   expect(await tokens.revoke(ACTOR, token.record.id)).toMatchObject({ kind: "changed" });
