@@ -35,6 +35,8 @@ export function createReplicas(options: {
   const { connection, connect, clock, log } = options;
   const keys = [1, REDIS_KEYS.replicated] as const;
   let waiting: RedisConnection | null = null;
+  let underWay: Promise<boolean> = Promise.resolve(true);
+  let next: Promise<boolean> | null = null;
   let countedUntil = -Infinity;
   let count = 0;
   let missed = 0;
@@ -52,10 +54,22 @@ export function createReplicas(options: {
     return z.number().parse(await waiting.sendBoth(["eval", MARK, ...keys], ["wait", 1, WAIT_MS], WAIT_MS)) > 0;
   }
 
+  /** Changes that come while a wait is under way share the one after it, whose mark is younger than all of them. */
+  function isReachedForAll(): Promise<boolean> {
+    next ??= underWay
+      .catch(() => false)
+      .then(() => {
+        underWay = isReached();
+        next = null;
+        return underWay;
+      });
+    return next;
+  }
+
   return {
     async reached() {
       const reached = await hasReplicas()
-        .then(async (has) => !has || (await isReached()))
+        .then(async (has) => !has || (await isReachedForAll()))
         .catch(() => false);
       if (reached) return;
       missed += 1;

@@ -16,7 +16,7 @@ export interface SentinelGroup {
 
 export async function startSentinelGroup(): Promise<SentinelGroup> {
   const master = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] });
-  const replica = await startRedis({ args: ["--replicaof", `127.0.0.1 ${master.port}`] });
+  const replica = await startRedis({ args: ["--replicaof", `127.0.0.1 ${master.port}`, "--appendfsync", "no"] });
   await vi.waitFor(async () => {
     const linked = await replica.command(
       "EVAL \"return tonumber(string.find(redis.call('INFO','replication'),'master_link_status:up') or 0)\" 0",
@@ -30,8 +30,8 @@ export async function startSentinelGroup(): Promise<SentinelGroup> {
     `port ${port}
 bind 127.0.0.1
 sentinel monitor desk 127.0.0.1 ${master.port} 1
-sentinel down-after-milliseconds desk 500
-sentinel failover-timeout desk 3000
+sentinel down-after-milliseconds desk 1500
+sentinel failover-timeout desk 2000
 `,
   );
   const sentinel = spawnProcess("redis-server", [file, "--sentinel"]);
