@@ -87,7 +87,6 @@ export async function makeRedisCertificates(): Promise<{
   for (const name of ["server", "client"]) {
     const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
     const signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2"];
-    // oxlint-disable-next-line no-await-in-loop
     await openssl("req", "-x509", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.crt`, ...subject, ...signed);
   }
   return { ca: join(folder, "ca.crt"), file: (name) => join(folder, name) };
