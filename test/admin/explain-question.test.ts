@@ -69,3 +69,31 @@ test("what comes back as a form asks the same", () => {
   const { headers, scopes, ...texts } = form;
   expect(readExplainForm({ ...texts, scope: [...scopes], headers: headers.join("\r\n") })).toEqual(form);
 });
+
+describe("the headers that somebody types in", () => {
+  const asked = (headers: string) => questionOf(readExplainForm({ method: "GET", target: "/", as: "nobody", headers }));
+
+  test("are a name and a value without the space around it", () => {
+    expect(asked("Host:\t a.example \n\nX-Y:\n")).toMatchObject({
+      question: {
+        headers: [
+          ["Host", "a.example"],
+          ["X-Y", ""],
+        ],
+      },
+    });
+  });
+
+  test.each(["no colon", ": no name", "a b: c", "a: b\rc: d", "a: b\u2028c"])("are none of %j", (line) => {
+    expect(asked(line)).toEqual({
+      ok: false,
+      problems: { headers: "Write each on a line of its own, as Name: value." },
+    });
+  });
+
+  test("hold nobody up, however much space there is", () => {
+    const start = performance.now();
+    expect(asked(`a:${" ".repeat(16_000)}\u2028b`)).toMatchObject({ ok: false });
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+});
