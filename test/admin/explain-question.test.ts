@@ -70,9 +70,9 @@ test("what comes back as a form asks the same", () => {
   expect(readExplainForm({ ...texts, scope: [...scopes], headers: headers.join("\r\n") })).toEqual(form);
 });
 
-describe("the headers that somebody types in", () => {
-  const asked = (headers: string) => questionOf(readExplainForm({ method: "GET", target: "/", as: "nobody", headers }));
+const asked = (headers: string) => questionOf(readExplainForm({ method: "GET", target: "/", as: "nobody", headers }));
 
+describe("the headers that somebody types in", () => {
   test("are a name and a value without the space around it", () => {
     expect(asked("Host:\t a.example \n\nX-Y:\n")).toMatchObject({
       question: {
