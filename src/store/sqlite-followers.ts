@@ -11,8 +11,9 @@ const closedRow = z.object({ streams: z.number().nullable() });
 
 /** Closed streams are kept for this many entries of the log. */
 const CLOSED_KEPT = 10_000;
-/** After a registration that met another writer, ms. */
+/** After a registration that met another writer, ms: at first, and at most where the file takes no writes at all. */
 const RETRY_MS = 10;
+const LONGEST_RETRY_MS = 1000;
 
 export interface SqliteFollowersOptions {
   /** The lax one: a registration that is lost with the machine is one of a process that is gone too. */
@@ -59,6 +60,7 @@ class TableFollowers implements SqliteFollowers {
   readonly #register: FollowerRegister;
   #renewal: NodeJS.Timeout | null = null;
   #retry: NodeJS.Timeout | null = null;
+  #retryMs = RETRY_MS;
   #applied = 0;
   /** Entries whose streams are still looked at: later ones wait for them. `null` is none. */
   #looking: Promise<void> | null = null;
@@ -137,11 +139,13 @@ class TableFollowers implements SqliteFollowers {
         put.run(name, this.#applied, Math.ceil(clock.now() + waitMs));
       });
       this.#closed.clear();
+      this.#retryMs = RETRY_MS;
     } catch {
       this.#retry ??= setTimeout(() => {
         this.#retry = null;
         this.#write();
-      }, RETRY_MS).unref();
+      }, this.#retryMs).unref();
+      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     }
   }
 }
