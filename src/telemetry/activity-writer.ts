@@ -1,3 +1,4 @@
+import { StoreUnavailable } from "../core/store-unavailable.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Activity } from "../core/activity.ts";
 import { within } from "../core/within.ts";
@@ -105,7 +106,9 @@ export class ActivityWriter {
       this.#isFailing = false;
     } catch (error) {
       this.#lost += batch.length;
-      if (!this.#isFailing) log.warn({ err: error }, "the store does not take activity; pages will lack it");
+      // An outage is expected and needs no stack.
+      const why = error instanceof StoreUnavailable ? { cause: error.message } : { err: error };
+      if (!this.#isFailing) log.warn(why, "the store does not take activity; pages will lack it");
       this.#isFailing = true;
     }
   }
