@@ -11,7 +11,7 @@ test("while instances are stopped and cut off and Redis crashes, no request that
   const redis = await startRedis();
   const upstream = await startUpstream((_request, response) => response.end("up"));
   const fleet = await startFleet({ size: 3, redis: redis.port, rules: ticketRules(upstream), leaseMs: LEASE_MS });
-  const report = await runTrial({ fleet, redis, seed: 20_261_125, ms: 15_000, longestFaultMs: 2 * LEASE_MS });
+  const report = await runTrial({ fleet, store: redis, seed: 20_261_125, ms: 15_000, longestFaultMs: 2 * LEASE_MS });
   console.log(JSON.stringify(report));
   expect(report.violations).toEqual([]);
   expect(report.revokes).toBeGreaterThan(10);

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../random.ts";
-import type { RedisServer } from "../redis.ts";
 import type { Fleet, Instance } from "./fleet.ts";
 
 const FAULTS = ["stopped", "cut", "half-open", "slow", "store crashed"] as const;
@@ -11,20 +10,26 @@ const INSTANCE_FAULTS = FAULTS.flatMap((fault) => (fault === "store crashed" ? [
 /** How long a fault lasts, ms: some end within the lease, some do not. */
 const SHORTEST_MS = 100;
 
+/** How the store of a fleet, or a part of it, is made to fail, and to come back. */
+export interface CrashingStore {
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
 /** Puts faults on a fleet, one after the other at each of `lanes` places at once, until it is stopped. */
 export class Faults {
   readonly counts = new Map<Fault, number>(FAULTS.map((fault) => [fault, 0]));
   readonly #fleet: Fleet;
-  readonly #redis: RedisServer;
+  readonly #crash: CrashingStore;
   readonly #random: Random;
   readonly #longestMs: number;
   readonly #stopping = new AbortController();
   #running: Promise<void>[] = [];
   #storeIsDown = false;
 
-  constructor(fleet: Fleet, redis: RedisServer, options: { random: Random; longestMs: number }) {
+  constructor(fleet: Fleet, crash: CrashingStore, options: { random: Random; longestMs: number }) {
     this.#fleet = fleet;
-    this.#redis = redis;
+    this.#crash = crash;
     this.#random = options.random;
     this.#longestMs = options.longestMs;
   }
@@ -44,19 +49,19 @@ export class Faults {
   async #trouble(instance: Instance): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#wait(this.#random.between(50, 1000));
-      await this.#put(this.#random.pick(INSTANCE_FAULTS), instance);
+      await this.#put(instance.relay === null ? "stopped" : this.#random.pick(INSTANCE_FAULTS), instance);
     }
   }
 
   async #put(fault: Fault, { relay, sidecar }: Instance): Promise<void> {
     this.#count(fault);
     if (fault === "stopped") sidecar.process.child.kill("SIGSTOP");
-    else if (fault === "cut") relay.cut();
-    else if (fault === "half-open") relay.freeze();
-    else relay.delay(this.#random.between(5, 400));
+    else if (fault === "cut") relay?.cut();
+    else if (fault === "half-open") relay?.freeze();
+    else relay?.delay(this.#random.between(5, 400));
     await this.#wait(this.#random.between(SHORTEST_MS, this.#longestMs));
     if (fault === "stopped") sidecar.process.child.kill("SIGCONT");
-    else relay.heal();
+    else relay?.heal();
   }
 
   async #crashStore(): Promise<void> {
@@ -65,12 +70,12 @@ export class Faults {
       if (this.#stopping.signal.aborted) break;
       this.#count("store crashed");
       this.#storeIsDown = true;
-      await this.#redis.kill();
+      await this.#crash.kill();
       await this.#wait(this.#random.between(50, 1500));
-      await this.#redis.restart();
+      await this.#crash.restart();
       this.#storeIsDown = false;
     }
-    if (this.#storeIsDown) await this.#redis.restart();
+    if (this.#storeIsDown) await this.#crash.restart();
   }
 
   #count(fault: Fault): void {

@@ -10,11 +10,12 @@ import { install, type Sidecar } from "../../e2e/support.ts";
 import { stop } from "../processes.ts";
 import { startRelay, type TcpRelay } from "../tcp-relay.ts";
 
-/** One of several sidecars before one service, with a relay of its own to the store. */
+/** One of several sidecars before one service. */
 export interface Instance {
   readonly name: string;
   readonly sidecar: Sidecar;
-  readonly relay: TcpRelay;
+  /** Its own, to the store; `null` where it has the URL of a group. */
+  readonly relay: TcpRelay | null;
   readonly auditFile: string;
 }
 
@@ -27,8 +28,8 @@ export interface Fleet {
 
 export interface FleetOptions {
   readonly size: number;
-  /** Port of the Redis that all use, by relays; the test reaches it straight. */
-  readonly redis: number;
+  /** Port of the Redis that all use by relays, or the URL of a group that they use straight; so does the test. */
+  readonly redis: number | string;
   readonly rules: string;
   readonly leaseMs: number;
 }
@@ -41,10 +42,10 @@ export async function startFleet({ size, redis, rules, leaseMs }: FleetOptions):
   const pepper = randomBytes(32).toString("base64url");
   const instances = await Promise.all(
     Array.from({ length: size }, async (_, index): Promise<Instance> => {
-      const relay = await startRelay(redis);
+      const relay = typeof redis === "number" ? await startRelay(redis) : null;
       const at = install({
         rules,
-        store: `redis://127.0.0.1:${relay.port}`,
+        store: relay === null ? urlOf(redis) : urlOf(relay.port),
         pepper,
         more: `revocation: { lease: ${leaseMs}ms }\noauth: { enabled: false }`,
       });
@@ -56,9 +57,13 @@ export async function startFleet({ size, redis, rules, leaseMs }: FleetOptions):
       return { name: `desk-${index + 1}`, sidecar, relay, auditFile: at.auditFile };
     }),
   );
-  const store = openStore(`redis://127.0.0.1:${redis}`, { clock: systemClock, leaseMs });
+  const store = openStore(urlOf(redis), { clock: systemClock, leaseMs });
   afterAll(() => store.close());
   const digester = createDigester({ pepper });
   const keys = createKeyService({ keys: store.keys, digester, clock: systemClock, randomBytes, scopes: SCOPES });
   return { instances, store, keys };
+}
+
+function urlOf(redis: number | string): string {
+  return typeof redis === "number" ? `redis://127.0.0.1:${redis}` : redis;
 }

@@ -1,14 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { StoreUnavailable } from "../../../src/store/types.ts";
 import { Random } from "../random.ts";
-import type { RedisServer } from "../redis.ts";
-import { Faults } from "./faults.ts";
+import { type CrashingStore, Faults } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import { type Accepted, Load } from "./load.ts";
 
 export interface TrialOptions {
   readonly fleet: Fleet;
-  readonly redis: RedisServer;
+  readonly store: CrashingStore;
   readonly seed: number;
   readonly ms: number;
   /** Longest fault on an instance, ms. */
@@ -35,10 +34,10 @@ const LOOPS_EACH = 3;
 const AFTERWARDS_MS = 700;
 
 /** Makes, uses and revokes keys under load while instances and the store fail, and says what was accepted too late. */
-export async function runTrial({ fleet, redis, seed, ms, longestFaultMs }: TrialOptions): Promise<TrialReport> {
+export async function runTrial({ fleet, store, seed, ms, longestFaultMs }: TrialOptions): Promise<TrialReport> {
   const random = new Random(seed);
   const load = new Load(fleet.instances, random);
-  const faults = new Faults(fleet, redis, { random, longestMs: longestFaultMs });
+  const faults = new Faults(fleet, store, { random, longestMs: longestFaultMs });
   const returns: number[] = [];
   let repeated = 0;
 
