@@ -123,10 +123,9 @@ export class LogFollower {
   async #register(applied: Position): Promise<void> {
     const { lease, name, source } = this.#options;
     const sent = lease.moment();
-    const closed = this.#closed;
     const waitMs = registrationMs(lease.lengthMs);
-    const answer = await source.register({ follower: name, applied, waitMs, closed });
-    if (this.#closed === closed) this.#closed = [];
+    const answer = await source.register({ follower: name, applied, waitMs, closed: this.#closed });
+    this.#closed = [];
     // Whoever leaves is waited for no more, whatever answer was still on its way.
     if (this.#stopping.signal.aborted) return;
     if (answer === "granted") lease.renewed(sent);

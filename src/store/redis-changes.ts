@@ -42,7 +42,7 @@ export function createRedisChanges(options: RedisChangesOptions): RedisChanges {
   const { connection, connect, replicas, clock, log, instance, leaseMs } = options;
   const scopes = new SpreadScopes();
   const barrier = { register: createRedisFollowers(connection), clock, sleep: (ms: number) => pause(ms) };
-  // One for all followers here: the cache may be used where the one that feeds it holds it.
+  // The follower's, which feeds the cache: without one, nothing may be used.
   const lease = new Lease(clock, leaseMs);
   const overdue = new StoreUnavailable("the lease is over: changes made elsewhere cannot be seen. Is Redis reachable?");
   let follower: { readonly log: LogFollower; readonly stop: () => Promise<void> } | null = null;

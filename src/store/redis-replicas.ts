@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
+import { sharedRun } from "../core/shared-run.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { REDIS_KEYS } from "./redis-layout.ts";
 import { MARK, REPLICAS } from "./redis-scripts.ts";
@@ -35,8 +36,6 @@ export function createReplicas(options: {
   const { connection, connect, clock, log } = options;
   const keys = [1, REDIS_KEYS.replicated] as const;
   let waiting: RedisConnection | null = null;
-  let underWay: Promise<boolean> = Promise.resolve(true);
-  let next: Promise<boolean> | null = null;
   let countedUntil = -Infinity;
   let count = 0;
   let missed = 0;
@@ -49,27 +48,16 @@ export function createReplicas(options: {
     return count > 0;
   }
 
-  async function isReached(): Promise<boolean> {
+  /** Changes that come while a wait is under way share the one after it, whose mark is younger than all of them. */
+  const isReached = sharedRun(async () => {
     waiting ??= connect();
     return z.number().parse(await waiting.sendBoth(["eval", MARK, ...keys], ["wait", 1, WAIT_MS], WAIT_MS)) > 0;
-  }
-
-  /** Changes that come while a wait is under way share the one after it, whose mark is younger than all of them. */
-  function isReachedForAll(): Promise<boolean> {
-    next ??= underWay
-      .catch(() => false)
-      .then(() => {
-        underWay = isReached();
-        next = null;
-        return underWay;
-      });
-    return next;
-  }
+  });
 
   return {
     async reached() {
       const reached = await hasReplicas()
-        .then(async (has) => !has || (await isReachedForAll()))
+        .then(async (has) => !has || (await isReached()))
         .catch(() => false);
       if (reached) return;
       missed += 1;
