@@ -1,6 +1,6 @@
-import type { Settings } from "../store/settings.ts";
+import type { AccessSettings, Settings } from "../store/settings.ts";
 import type { ChangeLog } from "../store/types.ts";
-import type { AccessAdministration, AccessSettings } from "./administration.ts";
+import type { AccessAdministration } from "./administration.ts";
 import { settingsFields } from "./audit-fields.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import { orConflict } from "./invalid.ts";

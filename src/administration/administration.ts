@@ -7,7 +7,7 @@ import type { Reported, Spread } from "../revocation/spread.ts";
 import type { ClientRecord, ClientStatus } from "../store/clients.ts";
 import type { GrantRecord, GrantState } from "../store/grants.ts";
 import type { PersonRecord, Role } from "../store/people.ts";
-import type { ClientPolicy, Settings } from "../store/settings.ts";
+import type { AccessSettings, Settings } from "../store/settings.ts";
 import type { ApiKeyRecord } from "../store/types.ts";
 import type { Actor } from "./actor.ts";
 import type { Changed, Conflict, NotFound } from "./outcomes.ts";
@@ -214,11 +214,6 @@ export interface AccessAdministration {
   read(): Promise<Settings>;
   /** In one write. MCP access off ends every OAuth token and grant for good. What is left out stays as it is. */
   set(actor: Actor, wanted: AccessSettings, version?: number): Promise<Changed<Settings> | Conflict>;
-}
-
-export interface AccessSettings {
-  readonly mcpAccess?: boolean;
-  readonly clientPolicy?: ClientPolicy;
 }
 
 /** A token for scripts that use the API. The token itself is not in it. Times are wall clock ms. */

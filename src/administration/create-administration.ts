@@ -48,7 +48,7 @@ export interface AdministrationDeps {
   readonly liveStatus: () => LiveStatus | Promise<LiveStatus>;
   readonly changes: Pick<ChangeLog, "report" | "settled">;
   /** `null` where nothing is served here. */
-  readonly openOf: ((tag: ChangeTag) => number) | null;
+  readonly openStreams: (tag: ChangeTag) => number | null;
   /** Decides as the line does, with the rules in force. */
   readonly explain: (input: ExplainInput) => Explanation | Promise<Explanation>;
 }
@@ -67,7 +67,7 @@ export function createAdministration(deps: AdministrationDeps): Administration {
     tokens: createTokensAdministration(shared),
     activity: createActivityAdministration(deps.activity),
     report: (waitMs, work) => deps.changes.report(waitMs, work),
-    openStreams: (tag) => deps.openOf?.(tag) ?? null,
+    openStreams: (tag) => deps.openStreams(tag),
     async status() {
       const [live, settings, waitingClients] = await Promise.all([
         deps.liveStatus(),

@@ -32,7 +32,7 @@ export interface AdministrationWiring {
 
 /** What administrators can do, on the services that the commands use too. */
 export function wireAdministration(config: Config, wiring: AdministrationWiring): Administration {
-  const { audit, clock, digester, liveStatus, people, policy, records, sessions, store } = wiring;
+  const { audit, clock, digester, liveStatus, open, people, policy, records, sessions, store } = wiring;
   const { access, clients, keys } = wireServices(wiring);
   return createAdministration({
     keys,
@@ -53,7 +53,7 @@ export function wireAdministration(config: Config, wiring: AdministrationWiring)
     policy,
     liveStatus,
     changes: store.changes,
-    openOf: wiring.open === null ? null : (tag) => wiring.open?.openOf(tag) ?? 0,
+    openStreams: (tag) => open?.openOf(tag) ?? null,
     async explain(input) {
       // Commands, which use all the rest, must start fast.
       const { explainOnWire } = await import("./explain-wire.ts");

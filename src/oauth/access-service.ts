@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { ClientPolicy, Settings, SettingsStore } from "../store/settings.ts";
+import type { AccessSettings, ClientPolicy, Settings, SettingsStore } from "../store/settings.ts";
 import { requireVersion, rewrite } from "../store/typed-document.ts";
 
 /**
@@ -14,11 +14,6 @@ export interface AccessService {
    * `changed` is false where all was so already.
    */
   set(wanted: AccessSettings, version?: number): Promise<SettingsChange>;
-}
-
-export interface AccessSettings {
-  readonly mcpAccess?: boolean;
-  readonly clientPolicy?: ClientPolicy;
 }
 
 export interface SettingsChange {

@@ -17,6 +17,12 @@ export interface Settings {
   readonly version: number;
 }
 
+/** What is to be set; what is left out stays as it is. */
+export interface AccessSettings {
+  readonly mcpAccess?: boolean | undefined;
+  readonly clientPolicy?: ClientPolicy | undefined;
+}
+
 export const DEFAULT_SETTINGS: Settings = { mcpAccess: true, mcpOffAt: null, clientPolicy: "approved", version: 0 };
 
 /** The settings in the store. Rejects with `StoreUnavailable` and nothing else. */

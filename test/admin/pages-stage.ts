@@ -106,7 +106,7 @@ export async function startPages({
   const traffic = { minutes: [], refusedBy: [{ reason: "no_route", count: 3 }], openStreams: 7 };
   const administration = createAdministration({
     changes: store.changes,
-    openOf: () => 2,
+    openStreams: () => 2,
     keys: createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes: policy.scopes }),
     keyStore: store.keys,
     clients: desk.clients,

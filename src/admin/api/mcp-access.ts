@@ -55,10 +55,7 @@ export const mcpAccessOperations: readonly Operation[] = [
     versioned: true,
     spreads: true,
     async handle({ body }, { actor, administration: { access: service }, version }) {
-      const wanted = {
-        ...(body.enabled === undefined ? {} : { mcpAccess: body.enabled }),
-        ...(body.client_policy === undefined ? {} : { clientPolicy: body.client_policy }),
-      };
+      const wanted = { mcpAccess: body.enabled, clientPolicy: body.client_policy };
       return answer(done(await service.set(actor, wanted, version)).record);
     },
   }),

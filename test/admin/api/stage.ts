@@ -124,7 +124,7 @@ export async function startApi({ clock, store }: { readonly clock: Clock; readon
   });
   const administration = createAdministration({
     changes: store.changes,
-    openOf: () => 2,
+    openStreams: () => 2,
     keys: createKeyService({ keys: store.keys, digester, clock, randomBytes, scopes: policy.scopes }),
     keyStore: store.keys,
     clients,
