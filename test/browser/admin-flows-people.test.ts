@@ -11,13 +11,19 @@ import {
   startConsole,
   toTab,
 } from "./console-support.ts";
-import { type Application, heading, signIn, startApplication, useToken, visit } from "./flow-support.ts";
+import {
+  NONE,
+  READS_ACME,
+  type Application,
+  heading,
+  signIn,
+  startApplication,
+  useToken,
+  visit,
+} from "./flow-support.ts";
 import { openBrowser } from "./support.ts";
 
 /** What administrators do beside the product document: clients of their own, people, and tokens for scripts. */
-
-const NONE = { readAcme: 401, readGlobex: 401, writeAcme: 401 };
-const READS_ACME = { readAcme: 200, readGlobex: 403, writeAcme: 403 };
 
 let browser: Browser;
 let application: Application;

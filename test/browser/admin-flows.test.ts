@@ -15,6 +15,9 @@ import {
   toTab,
 } from "./console-support.ts";
 import {
+  ALL,
+  NONE,
+  READS_ACME,
   type Application,
   ask,
   heading,
@@ -30,10 +33,6 @@ import { allowedWith, SCOPES } from "./scope-table.ts";
 import { openBrowser } from "./support.ts";
 
 /** What the product document says that an administrator does, in its order, by a real browser. */
-
-const ALL = { readAcme: 200, readGlobex: 200, writeAcme: 200 };
-const NONE = { readAcme: 401, readGlobex: 401, writeAcme: 401 };
-const READS_ACME = { readAcme: 200, readGlobex: 403, writeAcme: 403 };
 
 let browser: Browser;
 let application: Application;

@@ -1,13 +1,10 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
 import { type Console, expectNotice, openConsole, secretOn, startConsole } from "./console-support.ts";
-import { tabTo, useToken, visit } from "./flow-support.ts";
+import { NONE, READS, tabTo, useToken, visit } from "./flow-support.ts";
 import { openBrowser } from "./support.ts";
 
 /** The console by Tab, Enter and Space alone. */
-
-const READS = { readAcme: 200, readGlobex: 200, writeAcme: 403 };
-const NONE = { readAcme: 401, readGlobex: 401, writeAcme: 401 };
 
 let browser: Browser;
 let console: Console;

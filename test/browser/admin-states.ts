@@ -595,6 +595,16 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     scopes,
     portal,
   };
+  const explainForm = {
+    method: text,
+    target: text,
+    as: text,
+    key: text,
+    scopes,
+    portal: text,
+    headers: [text],
+    body: text,
+  };
   const entry: EntryView = {
     ...ENTRY,
     id: text,
@@ -610,16 +620,7 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     fields: [[text, text]],
     before: text,
     after: text,
-    explain: {
-      method: text,
-      target: text,
-      as: text,
-      key: text,
-      scopes,
-      portal: text,
-      headers: [text],
-      body: text,
-    },
+    explain: explainForm,
     about: [{ label: text, href: "/admin" }],
   };
   const filters = {
@@ -709,16 +710,7 @@ export function hostileStates(text: string): Readonly<Record<string, () => Html>
     "entry-request": () => entryPage(frame, { ...entry, action: null }),
     explain: () =>
       explainPage(frame, {
-        form: {
-          method: text,
-          target: text,
-          as: text,
-          key: text,
-          scopes,
-          portal: text,
-          headers: [text],
-          body: text,
-        },
+        form: explainForm,
         problems: { target: text },
         catalogue,
         answer: { allow: false, status: 403, steps: [step] },

@@ -12,15 +12,21 @@ import {
   startConsole,
   toTab,
 } from "./console-support.ts";
-import { type Application, heading, signIn, startApplication, useToken, visit } from "./flow-support.ts";
+import {
+  ALL,
+  NONE,
+  READS,
+  READS_ACME,
+  type Application,
+  heading,
+  signIn,
+  startApplication,
+  useToken,
+  visit,
+} from "./flow-support.ts";
 import { openBrowser } from "./support.ts";
 
 /** Every act of the console, by a browser that runs no scripts. */
-
-const ALL = { readAcme: 200, readGlobex: 200, writeAcme: 200 };
-const READS = { readAcme: 200, readGlobex: 200, writeAcme: 403 };
-const READS_ACME = { readAcme: 200, readGlobex: 403, writeAcme: 403 };
-const NONE = { readAcme: 401, readGlobex: 401, writeAcme: 401 };
 
 let browser: Browser;
 let application: Application;

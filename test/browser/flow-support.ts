@@ -219,6 +219,12 @@ export function poll(sidecar: Pick<Sidecar, "url">, client: IssuedClient, { code
   return postToken(sidecar, { grant_type: DEVICE_GRANT, client_id: client.record.id, device_code: code });
 }
 
+/** What `useToken` finds of a token that may do all; read all portals, or acme alone; and nothing. */
+export const ALL = { readAcme: 200, readGlobex: 200, writeAcme: 200 };
+export const READS = { readAcme: 200, readGlobex: 200, writeAcme: 403 };
+export const READS_ACME = { readAcme: 200, readGlobex: 403, writeAcme: 403 };
+export const NONE = { readAcme: 401, readGlobex: 401, writeAcme: 401 };
+
 /** Status of requests through the proxy with a token: by what they do. */
 export async function useToken(sidecar: Pick<Sidecar, "url">, token: string | undefined) {
   const headers = { authorization: `Bearer ${token ?? ""}`, "content-type": "application/json" };
